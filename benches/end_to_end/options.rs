@@ -1,0 +1,127 @@
+//! What is to be measured.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use serde::Serialize;
+
+use crate::pipeline::Pipeline;
+use crate::worker::{self, Side};
+
+/// Measures a worker from start to end, on a real Kafka and a real MongoDB of its own.
+#[derive(Debug, Parser)]
+#[command(name = "cargo bench --bench end_to_end --")]
+pub(crate) struct Options {
+    /// Workers to measure, in turns; Kafka Connect only if `tests/servers/install.sh connect` has installed it.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    sides: Vec<Side>,
+    /// Pipelines to measure [default: all, quick: file-string and mongodb-json].
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pipelines: Vec<Pipeline>,
+    /// Records that go to a file [default: 1000000, quick: 100000].
+    #[arg(long)]
+    file_records: Option<u64>,
+    /// Records that go to MongoDB [default: 200000, quick: 20000].
+    #[arg(long)]
+    mongodb_records: Option<u64>,
+    /// Partitions of the topics; one task reads them all.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(i32).range(1..=64))]
+    partitions: i32,
+    /// How often each pipeline is measured on each side [default: 3, quick: 1].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
+    runs: Option<u32>,
+    /// File sinks of the idle worker [default: 100, quick: 5].
+    #[arg(long)]
+    idle_sinks: Option<u32>,
+    /// How long an idle worker is watched, in seconds [default: 10, quick: 2].
+    #[arg(long)]
+    idle_seconds: Option<u64>,
+    /// Less of everything: shows that the benchmark works, its figures mean little.
+    #[arg(long)]
+    quick: bool,
+    /// Writes benches/results/NAME.json and NAME.md.
+    #[arg(long, value_name = "NAME", value_parser = plain_name)]
+    save: Option<String>,
+    /// What a reader of the saved figures should know, such as what else the machine was doing.
+    #[arg(long, default_value = "")]
+    note: String,
+    /// The worker to measure, instead of the one that cargo has just built.
+    #[arg(long, env = "LONGSHORE_BIN", default_value = env!("CARGO_BIN_EXE_longshore"))]
+    binary: PathBuf,
+    /// Cargo says this to every benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn plain_name(text: &str) -> Result<String, String> {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    if text.is_empty() || text.starts_with('.') || !text.chars().all(plain) {
+        return Err("a file name of letters, digits, '-', '_' and '.' is wanted".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// What is to be measured, with every default filled in.
+#[derive(Debug, Serialize)]
+pub(crate) struct Plan {
+    pub(crate) sides: Vec<Side>,
+    pub(crate) pipelines: Vec<Pipeline>,
+    pub(crate) file_records: u64,
+    pub(crate) mongodb_records: u64,
+    pub(crate) partitions: i32,
+    pub(crate) runs: u32,
+    pub(crate) idle_sinks: u32,
+    /// For how long an idle worker is watched.
+    pub(crate) idle_time: Duration,
+    /// How long a worker is left alone before its memory counts as idle.
+    pub(crate) settle_time: Duration,
+    #[serde(skip)]
+    pub(crate) save: Option<String>,
+    pub(crate) note: String,
+    #[serde(skip)]
+    pub(crate) binary: PathBuf,
+}
+
+impl From<Options> for Plan {
+    fn from(options: Options) -> Self {
+        let quick = options.quick;
+        let mut sides = options.sides;
+        if sides.is_empty() {
+            sides.push(Side::Longshore);
+            sides.extend(worker::connect_is_installed().then_some(Side::Connect));
+        }
+        let mut pipelines = options.pipelines;
+        if pipelines.is_empty() {
+            let quickly = |pipeline: &&Pipeline| matches!(pipeline, Pipeline::FileString | Pipeline::MongodbJson);
+            pipelines.extend(Pipeline::value_variants().iter().filter(|pipeline| !quick || quickly(pipeline)));
+        }
+        Self {
+            sides,
+            pipelines,
+            file_records: options.file_records.unwrap_or(if quick { 100_000 } else { 1_000_000 }).max(1),
+            mongodb_records: options.mongodb_records.unwrap_or(if quick { 20_000 } else { 200_000 }).max(1),
+            partitions: options.partitions,
+            runs: options.runs.unwrap_or(if quick { 1 } else { 3 }),
+            idle_sinks: options.idle_sinks.unwrap_or(if quick { 5 } else { 100 }),
+            idle_time: Duration::from_secs(options.idle_seconds.unwrap_or(if quick { 2 } else { 10 })),
+            settle_time: Duration::from_secs(if quick { 1 } else { 2 }),
+            save: options.save,
+            note: options.note,
+            binary: options.binary,
+        }
+    }
+}
+
+impl Plan {
+    /// The sides of one run: the first comes twice, around the others. Its two figures show how far apart two
+    /// measurements of the same thing are, and what drifts while a run lasts falls on both sides of the comparison.
+    pub(crate) fn sides_in_order(&self) -> Vec<Side> {
+        self.sides.iter().chain(self.sides.first()).copied().collect()
+    }
+
+    /// How many records a pipeline carries.
+    pub(crate) fn records(&self, pipeline: Pipeline) -> u64 {
+        if pipeline.goes_to_mongodb() { self.mongodb_records } else { self.file_records }
+    }
+}

@@ -1,0 +1,212 @@
+//! A worker of either side: a process, and its REST API.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
+use longshore_test_servers::{free_port, unique};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::lab::Lab;
+use crate::options::Plan;
+use crate::process::Process;
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Whose worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Side {
+    Longshore,
+    Connect,
+}
+
+impl Side {
+    /// The name in a table.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Longshore => "Longshore",
+            Self::Connect => "Kafka Connect",
+        }
+    }
+}
+
+/// A worker that was started for one measurement, in a group of its own. It ends with this value.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    child: Child,
+    url: String,
+    folder: PathBuf,
+    agent: ureq::Agent,
+    /// From the start of the process until the REST API answered.
+    pub(crate) start_time: Duration,
+    /// What the process used until then.
+    pub(crate) start_cpu_seconds: f64,
+    /// The most resident bytes until then.
+    pub(crate) start_peak_bytes: u64,
+}
+
+impl Worker {
+    /// Starts a worker and waits until `GET /connectors` answers.
+    pub(crate) fn start(lab: &Lab, plan: &Plan, side: Side) -> Result<Self> {
+        let (name, port) = (unique("worker"), free_port());
+        let folder = lab.folder().join(&name);
+        fs::create_dir_all(&folder)?;
+        let mut command = match side {
+            Side::Longshore => longshore(lab, plan, &name, port, &folder)?,
+            Side::Connect => connect(lab, &name, port, &folder),
+        };
+        let log = File::create(folder.join("log.txt"))?;
+        let command = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let started = Instant::now();
+        let child = command.spawn().with_context(|| format!("{} cannot be started", side.name()))?;
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
+        let url = format!("http://127.0.0.1:{port}");
+        let agent = ureq::Agent::new_with_config(agent);
+        let start_time = Duration::ZERO;
+        let mut worker = Self { child, url, folder, agent, start_time, start_cpu_seconds: 0.0, start_peak_bytes: 0 };
+        worker.wait_until_ready(started)?;
+        worker.start_time = started.elapsed();
+        worker.start_cpu_seconds = worker.process().cpu_seconds()?;
+        worker.start_peak_bytes = worker.process().memory()?.peak;
+        worker.process().forget_peak()?;
+        Ok(worker)
+    }
+
+    fn wait_until_ready(&mut self, started: Instant) -> Result<()> {
+        while !matches!(self.request("GET", "/connectors", None), Ok((200, _))) {
+            let ended = self.child.try_wait()?;
+            if ended.is_some() || started.elapsed() > PATIENCE {
+                bail!("the worker does not answer ({ended:?}):\n{}", self.last_words());
+            }
+            sleep(Duration::from_millis(2));
+        }
+        Ok(())
+    }
+
+    /// The worker's process.
+    pub(crate) fn process(&self) -> Process {
+        Process(self.child.id())
+    }
+
+    /// Creates a connector. A worker whose group is still forming answers 409, and is asked again, as its users do.
+    pub(crate) fn create(&self, name: &str, config: &Value) -> Result<()> {
+        let end = Instant::now() + PATIENCE;
+        let body = json!({ "name": name, "config": config });
+        loop {
+            match self.request("POST", "/connectors", Some(&body))? {
+                (201, _) => return Ok(()),
+                (409, _) if Instant::now() < end => sleep(Duration::from_millis(2)),
+                (status, answer) => bail!("{name} is refused, {status} {answer}:\n{}", self.last_words()),
+            }
+        }
+    }
+
+    /// Deletes a connector and waits until it is gone.
+    pub(crate) fn delete(&self, name: &str) -> Result<()> {
+        let path = format!("/connectors/{name}");
+        self.wait_until(&format!("{name} can be deleted"), || {
+            Ok(matches!(self.request("DELETE", &path, None)?, (204 | 404, _)))
+        })?;
+        let status = format!("{path}/status");
+        self.wait_until(&format!("{name} is gone"), || Ok(self.request("GET", &status, None)?.0 == 404))
+    }
+
+    /// Waits until so many tasks are running.
+    pub(crate) fn wait_for_tasks(&self, count: usize) -> Result<()> {
+        self.wait_until(&format!("{count} tasks are running"), || {
+            let (status, connectors) = self.request("GET", "/connectors?expand=status", None)?;
+            let running = |connector: &Value| connector.pointer("/status/tasks/0/state") == Some(&json!("RUNNING"));
+            let running = connectors.as_object().map_or(0, |map| map.values().filter(|one| running(one)).count());
+            Ok(status == 200 && running == count)
+        })
+    }
+
+    fn wait_until(&self, what: &str, holds: impl Fn() -> Result<bool>) -> Result<()> {
+        let end = Instant::now() + PATIENCE;
+        while !holds()? {
+            ensure!(Instant::now() < end, "waited in vain until {what}:\n{}", self.last_words());
+            sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Value)> {
+        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        let request = request.header("Content-Type", "application/json");
+        let mut answer = match body {
+            Some(body) => self.agent.run(request.body(body.to_string())?)?,
+            None => self.agent.run(request.body(())?)?,
+        };
+        let text = answer.body_mut().read_to_string()?;
+        Ok((answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null)))
+    }
+
+    /// The end of the worker's log.
+    pub(crate) fn last_words(&self) -> String {
+        let log = fs::read(self.folder.join("log.txt")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = log.lines().collect();
+        lines.get(lines.len().saturating_sub(30)..).unwrap_or_default().join("\n")
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, which is as good.
+        let _ended = self.child.kill();
+        let _ended = self.child.wait();
+        let _gone = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Longshore, with the properties that `connect-run.sh` writes for Kafka Connect.
+fn longshore(lab: &Lab, plan: &Plan, name: &str, port: u16, folder: &Path) -> Result<Command> {
+    let json = "org.apache.kafka.connect.json.JsonConverter";
+    let properties = format!(
+        "bootstrap.servers={bootstrap}\ngroup.id={name}\n\
+         key.converter={json}\nvalue.converter={json}\n\
+         key.converter.schemas.enable=false\nvalue.converter.schemas.enable=false\n\
+         config.storage.topic={name}-configs\nconfig.storage.replication.factor=1\n\
+         offset.storage.topic={name}-offsets\noffset.storage.replication.factor=1\n\
+         status.storage.topic={name}-status\nstatus.storage.replication.factor=1\n\
+         listeners=http://127.0.0.1:{port}\n\
+         rest.advertised.host.name=127.0.0.1\nrest.advertised.port={port}\n",
+        bootstrap = lab.bootstrap(),
+    );
+    let file = folder.join("worker.properties");
+    fs::write(&file, properties)?;
+    // setpriv becomes the worker, which then ends with this process even if that is killed.
+    let mut command = Command::new("setpriv");
+    let _command = command.args(["--pdeathsig", "KILL", "--"]).arg(&plan.binary).arg("distributed").arg(file);
+    Ok(command)
+}
+
+fn connect(lab: &Lab, name: &str, port: u16, folder: &Path) -> Command {
+    let mut command = Command::new(scripts().join("connect-run.sh"));
+    let _command = command
+        .env("PORT", port.to_string())
+        .env("BOOTSTRAP", lab.bootstrap())
+        .env("GROUP_ID", name)
+        .env("TOPIC_PREFIX", name)
+        .env("DATA", folder)
+        .env("OWNER_PID", std::process::id().to_string());
+    command
+}
+
+/// Whether Kafka Connect and its connectors are there.
+pub(crate) fn connect_is_installed() -> bool {
+    let question = ". ./lib.sh && complete connect";
+    let asked = Command::new("bash").args(["-c", question]).current_dir(scripts()).status();
+    asked.is_ok_and(|answer| answer.success())
+}
+
+/// Where the servers' scripts are.
+pub(crate) fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers")
+}

@@ -1,0 +1,130 @@
+//! What a converter costs a record: time, and allocations.
+//!
+//! Every sample converts one batch of 1,000 records; a time of 250 µs is 250 ns a record, 1,000 allocations are one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark")]
+
+use std::sync::Arc;
+
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{AllocProfiler, Bencher};
+use longshore_api::{Batch, BatchBuilder, Part, Props, RowParts};
+use longshore_formats::{Column, Converter, JsonNeed, ReadOptions, plugin};
+
+#[global_allocator]
+static ALLOCATOR: AllocProfiler = AllocProfiler::system();
+
+const RECORDS: usize = 1000;
+
+fn main() {
+    divan::main();
+}
+
+/// 198 bytes, flat.
+const FLAT: &str = "{\"order_id\":100000000,\"customer\":\"customer-0004711\",\"city\":\"Zürich\",\"amount\":129.95,\
+                    \"currency\":\"CHF\",\"paid\":true,\"created_at\":1700000000123,\
+                    \"note\":\"please leave it at the door, thank you, so much\"}";
+
+/// 445 bytes, nested.
+const NESTED: &str = "{\"order_id\":100000000,\"customer\":{\"id\":4711,\"name\":\"Ada Lovelace\",\"email\":\
+                      \"ada@example.com\",\"vip\":true},\"shipping\":{\"street\":\"Bahnhofstrasse 1\",\"zip\":\"8001\",\
+                      \"city\":\"Zürich\",\"geo\":{\"lat\":47.3769,\"lon\":8.5417}},\"items\":[{\"sku\":\"A-1001\",\
+                      \"qty\":2,\"price\":19.99},{\"sku\":\"B-2002\",\"qty\":1,\"price\":89.97},{\"sku\":\"C-3003\",\
+                      \"qty\":5,\"price\":3.5}],\"tags\":[\"new\",\"gift\",\"express\"],\"created_at\":1700000000123,\
+                      \"via\":\"web\",\"coupon\":null,\"total\":147.45,\"note\":\"\"}";
+
+/// The schemas of the two.
+const FLAT_SCHEMA: &str = r#"{"type":"struct","fields":[{"type":"int64","optional":false,"field":"order_id"},{"type":"string","optional":false,"field":"customer"},{"type":"string","optional":true,"field":"city"},{"type":"double","optional":false,"field":"amount"},{"type":"string","optional":false,"field":"currency"},{"type":"boolean","optional":false,"field":"paid"},{"type":"int64","optional":false,"name":"org.apache.kafka.connect.data.Timestamp","version":1,"field":"created_at"},{"type":"string","optional":true,"field":"note"}],"optional":false,"name":"order"}"#;
+const NESTED_SCHEMA: &str = r#"{"type":"struct","fields":[{"type":"int64","optional":false,"field":"order_id"},{"type":"struct","fields":[{"type":"int64","optional":false,"field":"id"},{"type":"string","optional":false,"field":"name"},{"type":"string","optional":true,"field":"email"},{"type":"boolean","optional":false,"field":"vip"}],"optional":false,"field":"customer"},{"type":"struct","fields":[{"type":"string","optional":false,"field":"street"},{"type":"string","optional":false,"field":"zip"},{"type":"string","optional":false,"field":"city"},{"type":"struct","fields":[{"type":"double","optional":false,"field":"lat"},{"type":"double","optional":false,"field":"lon"}],"optional":true,"field":"geo"}],"optional":false,"field":"shipping"},{"type":"array","items":{"type":"struct","fields":[{"type":"string","optional":false,"field":"sku"},{"type":"int32","optional":false,"field":"qty"},{"type":"double","optional":false,"field":"price"}],"optional":false},"optional":false,"field":"items"},{"type":"array","items":{"type":"string","optional":false},"optional":false,"field":"tags"},{"type":"int64","optional":false,"name":"org.apache.kafka.connect.data.Timestamp","version":1,"field":"created_at"},{"type":"string","optional":false,"field":"via"},{"type":"string","optional":true,"field":"coupon"},{"type":"double","optional":false,"field":"total"},{"type":"string","optional":true,"field":"note"}],"optional":false,"name":"order"}"#;
+
+const SIZES: [&str; 2] = ["198 bytes", "445 bytes"];
+
+fn text(size: &str) -> &'static str {
+    let text = if size == SIZES[0] { FLAT } else { NESTED };
+    assert_eq!(format!("{} bytes", text.len()), size);
+    text
+}
+
+fn with_schema(size: &str) -> String {
+    let schema = if size == SIZES[0] { FLAT_SCHEMA } else { NESTED_SCHEMA };
+    format!("{{\"schema\":{schema},\"payload\":{}}}", text(size))
+}
+
+fn converter(class: &str, schemas: &str) -> Arc<dyn Converter> {
+    let props = Props::from_iter([("schemas.enable".to_owned(), schemas.to_owned())]);
+    plugin(class).unwrap().new_converter(&props, false).unwrap().unwrap()
+}
+
+fn batch(value: &str) -> Batch {
+    let mut builder = BatchBuilder::default();
+    let topic = builder.topic_index(&Arc::from("orders"));
+    for number in 0..RECORDS {
+        // Every record differs.
+        let value = value.replace("100000000", &(100_000_000 + number).to_string());
+        builder.push(topic, RowParts { value: Some(value.as_bytes()), ..RowParts::default() });
+    }
+    builder.finish()
+}
+
+fn read(bencher: Bencher<'_, '_>, converter: &dyn Converter, value: &str, json: JsonNeed) {
+    let mut column = Column::default();
+    bencher
+        .counter(ItemsCount::new(RECORDS))
+        .counter(BytesCount::new(RECORDS * value.len()))
+        .with_inputs(|| batch(value))
+        .bench_local_refs(|batch| {
+            converter.read_column(batch, Part::Value, ReadOptions { json }, &mut column);
+            assert!(column.errors.is_empty());
+        });
+}
+
+const STRING: &str = "org.apache.kafka.connect.storage.StringConverter";
+const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
+
+#[divan::bench(args = SIZES)]
+fn string(bencher: Bencher<'_, '_>, size: &str) {
+    read(bencher, &*converter(STRING, "false"), text(size), JsonNeed::Checked);
+}
+
+#[divan::bench(args = SIZES)]
+fn json_unchecked(bencher: Bencher<'_, '_>, size: &str) {
+    read(bencher, &*converter(JSON, "false"), text(size), JsonNeed::Unchecked);
+}
+
+#[divan::bench(args = SIZES)]
+fn json_checked(bencher: Bencher<'_, '_>, size: &str) {
+    read(bencher, &*converter(JSON, "false"), text(size), JsonNeed::Checked);
+}
+
+#[divan::bench(args = SIZES)]
+fn json_decoded(bencher: Bencher<'_, '_>, size: &str) {
+    read(bencher, &*converter(JSON, "false"), text(size), JsonNeed::Decoded);
+}
+
+#[divan::bench(args = SIZES)]
+fn json_with_schema(bencher: Bencher<'_, '_>, size: &str) {
+    read(bencher, &*converter(JSON, "true"), &with_schema(size), JsonNeed::Checked);
+}
+
+/// Writes what was read, into one buffer.
+fn write(bencher: Bencher<'_, '_>, schemas: &str, value: &str) {
+    let converter = converter(JSON, schemas);
+    let data = converter.to_connect("t", Some(value.as_bytes())).unwrap();
+    let mut out = Vec::new();
+    bencher.counter(ItemsCount::new(RECORDS)).bench_local(|| {
+        for _ in 0..RECORDS {
+            out.clear();
+            converter.from_connect("t", &data, &mut out).unwrap();
+        }
+    });
+}
+
+#[divan::bench(args = SIZES)]
+fn write_json(bencher: Bencher<'_, '_>, size: &str) {
+    write(bencher, "false", text(size));
+}
+
+#[divan::bench(args = SIZES)]
+fn write_json_with_schema(bencher: Bencher<'_, '_>, size: &str) {
+    write(bencher, "true", &with_schema(size));
+}

@@ -1,0 +1,194 @@
+use proptest::prelude::*;
+
+use super::*;
+
+#[track_caller]
+fn is_malformed(text: &str, what: &str, at: usize) {
+    let Err(malformed) = form(text.as_bytes()) else { panic!("{text} was taken") };
+    assert_eq!((malformed.what, malformed.at), (what, at), "{text}");
+}
+
+#[test]
+fn an_error_says_what_is_wrong_and_where() {
+    is_malformed("{\"a\":1,}", "expected a name in double quotes", 7);
+    is_malformed("{\"a\" 1}", "expected a colon after the name", 5);
+    is_malformed("[1 2]", "expected a comma or a bracket", 3);
+    is_malformed("[1,]", "expected a value", 3);
+    is_malformed("{\"a\":1", "unexpected end", 6);
+    is_malformed("\"abc", "unexpected end of a string", 4);
+    is_malformed("\"a\tb\"", "a control character in a string has to be escaped", 2);
+    is_malformed("\"\\x\"", "unknown escape", 1);
+    is_malformed("\"\\u12\"", "expected four hex digits", 1);
+    is_malformed("nope", "expected null, true or false", 0);
+    is_malformed("1.", "unexpected end", 2);
+    is_malformed("1.x", "expected a digit after the point", 2);
+    is_malformed("1x", "expected a blank after the number", 1);
+    is_malformed("1e9999999999", "an exponent out of range", 0);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_named() {
+    let malformed = form(b"{\"a\":\"\xff\"}").unwrap_err();
+    assert_eq!(malformed, Malformed { what: "invalid UTF-8", at: 6 });
+}
+
+#[test]
+fn the_error_is_the_one_that_connect_gives() {
+    let error = check(b"{bad").unwrap_err();
+    assert_eq!(
+        error.trace(),
+        "org.apache.kafka.connect.errors.DataException: Converting byte[] to Kafka Connect data failed due to \
+         serialization error: \nCaused by: org.apache.kafka.common.errors.SerializationException: malformed JSON at byte \
+         1: expected a name in double quotes\n"
+    );
+    assert_eq!(error.kind, ErrorKind::BadRecord);
+}
+
+#[test]
+fn only_what_every_parser_reads_alike_is_plain() {
+    for plain in
+        [" {\"a\":[1,-2.5e3,\"x\\u00e9\\ud83d\\ude00\",null,true]}\n", "0", "-0.5", "9223372036854775807", "\"\""]
+    {
+        assert_eq!(form(plain.as_bytes()), Ok(Form::Plain), "{plain}");
+    }
+    for lenient in
+        ["01", "{} x", "[00.5]", "\"\\ud83d\"", "1e400", "9223372036854775808", "[-0]", "[-0.0]", "\u{feff}[1]"]
+    {
+        assert_eq!(form(lenient.as_bytes()), Ok(Form::Lenient), "{lenient}");
+    }
+    assert_eq!(form(b" null "), Ok(Form::Null));
+    assert_eq!(form(b" \r\n\t"), Ok(Form::Blank));
+    assert_eq!(form(b""), Ok(Form::Blank));
+}
+
+#[test]
+fn of_a_name_that_comes_twice_the_last_value_stands_in_the_first_place() {
+    let value = decode(b"{\"a\":1,\"b\":2,\"a\":3}", &mut Keys::default()).unwrap();
+    let Value::Map(map) = value else { panic!("{value:?}") };
+    let entries: Vec<_> = map.into_iter().collect();
+    assert_eq!(entries, [(Value::string("a"), Value::Int64(3)), (Value::string("b"), Value::Int64(2))]);
+}
+
+#[test]
+fn objects_of_many_members_keep_order_and_last_values() {
+    let members: Vec<String> = (0..200).chain(50..70).map(|n| format!("\"k{n}\":{n}")).collect();
+    let text = format!("{{{},\"k0\":-1}}", members.join(","));
+    let Value::Map(map) = decode(text.as_bytes(), &mut Keys::default()).unwrap() else { panic!() };
+    assert_eq!(map.len(), 200);
+    assert_eq!(map.get("k0"), Some(&Value::Int64(-1)));
+    assert_eq!(map.iter().nth(60), Some((&Value::string("k60"), &Value::Int64(60))));
+}
+
+#[test]
+fn names_and_strings_have_limits() {
+    let named = |length: usize| format!("{{\"{}\":1}}", "a".repeat(length));
+    assert!(check(named(50_000).as_bytes()).is_ok());
+    assert!(check(named(50_001).as_bytes()).is_err());
+    let string = |length: usize| format!("\"{}\"", "é".repeat(length));
+    assert!(check(string(20_000_000).as_bytes()).is_ok());
+    assert!(check(string(20_000_001).as_bytes()).is_err());
+}
+
+/// Runs with little stack.
+fn on_a_small_stack(run: impl FnOnce() + Send) {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(64 << 10).spawn_scoped(scope, run).unwrap();
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn a_thousand_levels_are_read_without_recursion_and_no_more_are_taken() {
+    let nested = |levels: usize| "[{\"a\":".repeat(levels / 2) + "1" + &"}]".repeat(levels / 2);
+    let (deep, deeper) = (nested(1000), nested(1002));
+    on_a_small_stack(|| {
+        assert_eq!(form(deep.as_bytes()), Ok(Form::Plain));
+        // Dropping a tree of this depth recurses, as its owner's type does; that is not the reader's.
+        std::mem::forget(decode(deep.as_bytes(), &mut Keys::default()).unwrap());
+        assert_eq!(form(deeper.as_bytes()).unwrap_err().what, "more than 1000 levels");
+        assert!(decode(deeper.as_bytes(), &mut Keys::default()).is_err());
+        assert!(check("[".repeat(1_000_000).as_bytes()).is_err());
+    });
+}
+
+/// Text that is JSON, or nearly.
+fn nearly_json() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\\",
+        "\\u",
+        "d83d",
+        "1",
+        "0",
+        "-",
+        ".",
+        "e",
+        "+",
+        "null",
+        "true",
+        "false",
+        " ",
+        "\n",
+        "a",
+        "\"a\":",
+        "é",
+        "🚀",
+        "\u{0}",
+        "\u{feff}",
+        "{\"a\":1}",
+        "[1,2]",
+    ]);
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        let checked = check(&bytes).is_ok();
+        prop_assert_eq!(checked, decode(&bytes, &mut Keys::default()).is_ok());
+    }
+
+    #[test]
+    fn the_check_takes_what_decoding_takes(text in nearly_json()) {
+        let checked = check(text.as_bytes()).is_ok();
+        prop_assert_eq!(checked, decode(text.as_bytes(), &mut Keys::default()).is_ok());
+    }
+
+    #[test]
+    fn what_another_parser_takes_is_taken_and_what_is_plain_it_takes(text in nearly_json()) {
+        let other = serde_json::from_str::<serde_json::Value>(&text);
+        let form = form(text.as_bytes());
+        if other.is_ok() {
+            prop_assert!(form.is_ok(), "{text} was refused: {form:?}");
+        }
+        if form == Ok(Form::Plain) {
+            prop_assert!(other.is_ok(), "{text} is not plain: {other:?}");
+        }
+    }
+
+    #[test]
+    fn strings_come_back_as_they_were_written(text in any::<String>()) {
+        let mut written = Vec::new();
+        writer::string(&mut written, &text);
+        prop_assert_eq!(serde_json::from_slice::<String>(&written).unwrap(), text.clone());
+        prop_assert_eq!(decode(&written, &mut Keys::default()).unwrap(), Value::string(text));
+    }
+
+    #[test]
+    fn integers_and_doubles_come_back_as_they_were_written(integer in any::<i64>(), double in any::<f64>()) {
+        let mut written = Vec::new();
+        writer::integer(&mut written, integer);
+        prop_assert_eq!(decode(&written, &mut Keys::default()).unwrap(), Value::Int64(integer));
+        written.clear();
+        writer::double(&mut written, double);
+        if double.is_finite() {
+            prop_assert_eq!(decode(&written, &mut Keys::default()).unwrap(), Value::Float64(double));
+        }
+    }
+}

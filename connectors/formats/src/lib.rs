@@ -1,0 +1,26 @@
+//! Connect data to bytes and back: the converters.
+//!
+//! A [`Converter`] is called once a batch and column ([`Converter::read_column`]): text and raw bytes stay where they
+//! are, JSON without a schema stays text unless somebody has to look inside, everything else is decoded.
+//! [`plugins`] is the table of what there is; [`json`] and [`java_text`] are for sinks that read and write the same
+//! forms themselves.
+//!
+//! This crate knows nothing of connectors or of the worker.
+
+mod charset;
+pub mod converter;
+pub mod java_text;
+pub mod json;
+mod json_converter;
+mod plugins;
+mod primitives;
+mod simple_header;
+mod string;
+pub mod validate;
+
+pub use converter::{Column, Converter, HeaderConverter, JsonNeed, ReadOptions};
+pub use json_converter::JsonConverter;
+pub use plugins::{ConverterPlugin, plugin, plugins};
+pub use primitives::{BooleanConverter, ByteArrayConverter, NumberConverter};
+pub use simple_header::SimpleHeaderConverter;
+pub use string::StringConverter;

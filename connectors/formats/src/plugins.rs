@@ -1,0 +1,147 @@
+//! The table of converters.
+
+use std::sync::{Arc, LazyLock};
+
+use longshore_api::config::{ConfigDef, ConfigKey, ConfigType, Importance, Validator, Width};
+use longshore_api::{Data, Props, Result};
+
+use crate::converter::{Converter, HeaderConverter};
+use crate::json_converter::{self, JsonConverter};
+use crate::primitives::{BooleanConverter, ByteArrayConverter, NumberConverter};
+use crate::simple_header::SimpleHeaderConverter;
+use crate::string::StringConverter;
+
+/// A converter that is built in.
+#[derive(Debug)]
+pub struct ConverterPlugin {
+    class: &'static str,
+    config: ConfigDef,
+    make: Make,
+}
+
+#[derive(Debug)]
+enum Make {
+    /// For records, and so for headers too.
+    Records(fn(&'static str, &Props) -> Result<Arc<dyn Converter>>),
+    /// For headers alone.
+    Headers(fn() -> Arc<dyn HeaderConverter>),
+}
+
+impl ConverterPlugin {
+    /// Java class name under which it is configured.
+    pub fn class(&self) -> &'static str {
+        self.class
+    }
+
+    /// Version of the converter whose behaviour this one has.
+    pub fn version(&self) -> &'static str {
+        "4.3.1"
+    }
+
+    /// The keys of the converter, without the prefix under which a worker or connector gives them.
+    pub fn config_def(&self) -> &ConfigDef {
+        &self.config
+    }
+
+    /// Whether it converts keys and values. Every converter here converts headers.
+    pub fn is_converter(&self) -> bool {
+        matches!(self.make, Make::Records(_))
+    }
+
+    /// A converter of keys or values; `None` if it converts headers only. `props` are its keys without prefix;
+    /// `converter.type` need not be among them. Converters here work alike on keys and values.
+    ///
+    /// # Errors
+    /// Kind Config, for settings that do not parse.
+    pub fn new_converter(&self, props: &Props, _is_key: bool) -> Option<Result<Arc<dyn Converter>>> {
+        match self.make {
+            Make::Records(make) => Some(make(self.class, props)),
+            Make::Headers(_) => None,
+        }
+    }
+
+    /// A converter of headers.
+    ///
+    /// # Errors
+    /// As [`new_converter`](Self::new_converter).
+    pub fn new_header_converter(&self, props: &Props) -> Result<Arc<dyn HeaderConverter>> {
+        match self.make {
+            Make::Records(make) => Ok(Arc::new(Headers(make(self.class, props)?))),
+            Make::Headers(make) => Ok(make()),
+        }
+    }
+}
+
+/// A converter of records that serves headers.
+struct Headers(Arc<dyn Converter>);
+
+impl HeaderConverter for Headers {
+    fn class(&self) -> &'static str {
+        self.0.class()
+    }
+
+    fn to_connect_header(&self, topic: &str, _name: &str, bytes: Option<&[u8]>) -> Result<Data> {
+        self.0.to_connect(topic, bytes)
+    }
+
+    fn from_connect_header(&self, topic: &str, _name: &str, data: &Data, out: &mut Vec<u8>) -> Result<bool> {
+        self.0.from_connect(topic, data, out)
+    }
+}
+
+/// All converters that are built in, by class name.
+pub fn plugins() -> &'static [ConverterPlugin] {
+    static PLUGINS: LazyLock<Vec<ConverterPlugin>> = LazyLock::new(table);
+    &PLUGINS
+}
+
+/// The converter of a Java class name.
+pub fn plugin(class: &str) -> Option<&'static ConverterPlugin> {
+    plugins().iter().find(|plugin| plugin.class == class)
+}
+
+fn table() -> Vec<ConverterPlugin> {
+    let numbers = NumberConverter::classes().map(|class| {
+        records(class, vec![], |class, _| {
+            // The class comes from the same table, so there always is one.
+            let converter = NumberConverter::of_class(class);
+            let error = || longshore_api::ConnectError::config(format!("no number converter {class}"));
+            Ok(Arc::new(converter.ok_or_else(error)?))
+        })
+    });
+    let mut plugins: Vec<ConverterPlugin> = numbers.collect();
+    plugins.extend([
+        records(BooleanConverter::CLASS, vec![], |_, _| Ok(Arc::new(BooleanConverter::default()))),
+        records(ByteArrayConverter::CLASS, vec![], |_, _| Ok(Arc::new(ByteArrayConverter::default()))),
+        records(JsonConverter::CLASS, json_converter::keys(), |_, props| Ok(Arc::new(JsonConverter::new(props)?))),
+        records(StringConverter::CLASS, vec![encoding()], |_, props| Ok(Arc::new(StringConverter::new(props)?))),
+        ConverterPlugin {
+            class: SimpleHeaderConverter::CLASS,
+            config: ConfigDef::default(),
+            make: Make::Headers(|| Arc::new(SimpleHeaderConverter)),
+        },
+    ]);
+    plugins.sort_by_key(|plugin| plugin.class);
+    plugins
+}
+
+fn records(
+    class: &'static str,
+    keys: Vec<ConfigKey>,
+    make: fn(&'static str, &Props) -> Result<Arc<dyn Converter>>,
+) -> ConverterPlugin {
+    let kind = ConfigKey::new("converter.type", ConfigType::String, Importance::Low)
+        .validator(Validator::OneOf(&["key", "value", "header"]))
+        .doc("What the converter is used for; set by the worker.");
+    let config = ConfigDef::new(std::iter::once(kind).chain(keys));
+    ConverterPlugin { class, config, make: Make::Records(make) }
+}
+
+fn encoding() -> ConfigKey {
+    let mut key = ConfigKey::new("converter.encoding", ConfigType::String, Importance::High)
+        .default("UTF-8")
+        .doc("The encoding of the text: UTF-8, US-ASCII, ISO-8859-1, UTF-16, UTF-16BE or UTF-16LE.");
+    key.width = Width::Medium;
+    key.display_name = "Encoding".into();
+    key
+}

@@ -1,0 +1,135 @@
+//! The sink's configuration: its table of keys, its checks, and what a task reads from it.
+
+mod classes;
+mod settings;
+mod table;
+#[cfg(test)]
+mod tests;
+pub(crate) mod uri;
+
+use std::sync::LazyLock;
+
+use longshore_api::config::{ConfigDef, ConfigValue, Props, invalid_value};
+use longshore_api::{ConnectError, Result};
+
+use crate::id::IdStrategy;
+use crate::write_model::DeleteStrategy;
+pub(crate) use settings::{Settings, Tolerance, merged, topics};
+
+/// The table of keys.
+pub(crate) fn def() -> &'static ConfigDef {
+    static DEF: LazyLock<ConfigDef> = LazyLock::new(table::config_def);
+    &DEF
+}
+
+/// The checks that look at several keys. Like Java's, they are made only if every key by itself is right.
+pub(crate) fn validate(props: &Props, values: &mut Vec<ConfigValue>) {
+    if values.iter().any(|value| !value.errors.is_empty()) {
+        return;
+    }
+    if let Some(error) = wrong_topics(props) {
+        return classes::report(props, None, "topics", error, values);
+    }
+    for obsolete in ["max.num.retries", "retries.defer.timeout"] {
+        if props.contains_key(obsolete) {
+            tracing::warn!("{obsolete} has no effect: what can be tried again is tried again");
+        }
+    }
+    check_topic(props, None, values);
+    for topic in topics(props) {
+        check_topic(props, Some(&topic), values);
+    }
+}
+
+fn wrong_topics(props: &Props) -> Option<String> {
+    let set = |key: &str| props.get(key).is_some_and(|value| !value.trim().is_empty());
+    match (set("topics"), set("topics.regex")) {
+        (true, true) => Some("topics and topics.regex are mutually exclusive options, but both are set."),
+        (false, false) => Some("Must configure one of topics or topics.regex"),
+        _ => None,
+    }
+    .map(str::to_owned)
+}
+
+/// Checks the configuration that holds for a topic, or (`None`) for those without overrides.
+fn check_topic(props: &Props, topic: Option<&str>, values: &mut Vec<ConfigValue>) {
+    let merged = merged(props, topic.unwrap_or_default());
+    let mut found = |key: &str, error: String| classes::report(props, topic, key, error, values);
+    let parsed = match def().parse(&merged) {
+        Ok(parsed) => parsed,
+        Err(wrong) => {
+            for entry in wrong {
+                entry.errors.into_iter().for_each(|error| found(&entry.name, error));
+            }
+            return;
+        }
+    };
+    classes::check(&merged, &mut found);
+    classes::refuse_later_keys(&merged, &mut found);
+    let settings = Settings::new(&parsed, &merged);
+    if settings.id_strategy.is_partial() && settings.id_projection.is_none() {
+        let part = if settings.id_strategy == IdStrategy::PartialKey { "key" } else { "value" };
+        let key = format!("{part}.projection.type");
+        let why = format!("Invalid {key} value. It should be set to either BLOCKLIST or ALLOWLIST");
+        found(&key, invalid_value(&key, Some(parsed.string(&key)), &why));
+    }
+    if let Some(delete) = settings.delete {
+        check_delete(delete, settings.id_strategy, parsed.string("delete.writemodel.strategy"), &mut found);
+    }
+    if !parsed.string("timeseries.timefield").is_empty() {
+        return;
+    }
+    for key in ["timeseries.metafield", "timeseries.granularity"] {
+        if !parsed.string(key).is_empty() {
+            found(key, "Missing timeseries configuration: `timeseries.timefield`".to_owned());
+        }
+    }
+    if parsed.integer("timeseries.expire.after.seconds") > 0 {
+        let key = "timeseries.expire.after.seconds";
+        found(key, "Missing timeseries configuration: `timeseries.timefield`".to_owned());
+    }
+}
+
+fn check_delete(delete: DeleteStrategy, id: IdStrategy, class: &str, found: &mut dyn FnMut(&str, String)) {
+    let key = "delete.writemodel.strategy";
+    match delete {
+        DeleteStrategy::Default
+            if !matches!(id, IdStrategy::FullKey | IdStrategy::PartialKey | IdStrategy::ProvidedInKey) =>
+        {
+            let why = "DeleteOneDefaultStrategy can only be applied when the configured IdStrategy is an instance of: \
+                       FullKeyStrategy or PartialKeyStrategy or ProvidedInKeyStrategy";
+            found(key, invalid_value(key, Some(class), why));
+        }
+        DeleteStrategy::TombstoneBusinessKey if id != IdStrategy::PartialKey => {
+            let why = "DeleteOneTombstoneBusinessKeyStrategy can only be applied when the configured IdStrategy is an \
+                       instance of: PartialKeyStrategy";
+            found(key, invalid_value(key, Some(class), why));
+        }
+        _ => {}
+    }
+}
+
+/// Everything that a task needs, read and checked.
+///
+/// # Errors
+/// All that is wrong with the configuration.
+pub(crate) fn check_all(props: &Props) -> Result<()> {
+    let mut values = def().validate(props);
+    validate(props, &mut values);
+    let wrong: Vec<ConfigValue> = values.into_iter().filter(|value| !value.errors.is_empty()).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(ConnectError::from(wrong)) }
+}
+
+/// The settings of a topic.
+///
+/// # Errors
+/// What is wrong with them.
+pub(crate) fn settings(props: &Props, topic: &str) -> Result<Settings> {
+    let merged = merged(props, topic);
+    let mut values = Vec::new();
+    check_topic(props, Some(topic), &mut values);
+    if !values.is_empty() {
+        return Err(ConnectError::from(values));
+    }
+    Ok(Settings::new(&def().parse(&merged).map_err(ConnectError::from)?, &merged))
+}

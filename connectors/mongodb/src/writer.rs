@@ -1,0 +1,284 @@
+//! Sends commands: builds them of operations, keeps them within the server's limits, and says what became of them.
+//!
+//! # Exactly once on a server that answers badly
+//!
+//! A command whose answer was lost may have been carried out. On replica sets and sharded clusters (and unless the
+//! connection string says `retryWrites=false`) every command carries the session's id and a number of its own, and
+//! is sent again under the same number: the server carries out each of its statements once. Elsewhere it is sent
+//! again as it is, which changes nothing for replacements, updates and deletions, whose filters find what the first
+//! one left; and insertions of documents with a fresh `_id` are sent again as replacements by that `_id`. Only
+//! insertions whose `_id` comes from the data can then meet themselves and be reported as duplicates.
+
+use std::time::Duration;
+
+use bson::{Document, RawDocumentBuf, doc};
+use longshore_api::config::Props;
+use longshore_api::{ConnectError, Result, TaskContext};
+use mongodb::options::Acknowledgment;
+use mongodb::{Client, ClientSession};
+
+use crate::client;
+use crate::config::uri;
+use crate::convert::kind;
+use crate::errors::{self, Failure, Reply};
+use crate::write_model::{Action, CommandKind, begin, element, end, statement};
+
+/// How long a server may take to carry out a command; then the connection counts as dead. A stalled server must not
+/// hold the task forever, and no command of at most 16 MiB needs longer.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long the end of a task waits for the server to hear of it.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An operation, its documents in an arena.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Operation {
+    /// The record's index in the batch.
+    pub(crate) record: u32,
+    /// What it does.
+    pub(crate) action: Action,
+    /// Where its documents start.
+    pub(crate) start: usize,
+    /// Where they end.
+    pub(crate) end: usize,
+}
+
+/// Where a command goes, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) database: &'a str,
+    pub(crate) collection: &'a str,
+    pub(crate) ordered: bool,
+}
+
+/// Operations that are left of a group.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Work<'a> {
+    pub(crate) target: Target<'a>,
+    /// Indexes into `operations`, in the order in which they go.
+    pub(crate) order: &'a [u32],
+    pub(crate) operations: &'a [Operation],
+    /// What the operations' documents stand in.
+    pub(crate) arena: &'a [u8],
+    /// Whether replacements by a fresh `_id` go as insertions.
+    pub(crate) fresh_as_inserts: bool,
+    /// The time for timestamps, in milliseconds since the epoch.
+    pub(crate) now: i64,
+}
+
+impl Work<'_> {
+    fn size_hint(&self) -> usize {
+        let operations = self.order.iter().filter_map(|index| self.operations.get(*index as usize));
+        operations.map(|operation| operation.end - operation.start + 64).sum()
+    }
+}
+
+/// What a server can take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Bytes of a document. Also the most that one command holds: the server bounds its body alike.
+    pub(crate) document: usize,
+    /// Statements of a command.
+    statements: usize,
+    /// Whether it can carry out a command once, however often it comes.
+    retryable: bool,
+}
+
+/// A command to send, and what is known of earlier attempts.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Attempt {
+    /// The number under which it was sent.
+    number: Option<i64>,
+    /// Whether it was sent without a known outcome.
+    sent: bool,
+}
+
+/// Writes to one deployment.
+pub(crate) struct Writer {
+    client: Client,
+    hosts: String,
+    uri: String,
+    write_concern: Option<Vec<u8>>,
+    /// Whether commands may carry numbers: wanted, and acknowledged.
+    numbered: bool,
+    session: Option<ClientSession>,
+    last_number: i64,
+    limits: Option<Limits>,
+    context: TaskContext,
+}
+
+impl Writer {
+    /// A writer for a valid configuration; does not connect.
+    ///
+    /// # Errors
+    /// As [`client::options`], and if the options contradict each other.
+    pub(crate) async fn new(props: &Props, context: TaskContext) -> Result<Self> {
+        let uri = props.get(uri::KEY).map_or("mongodb://localhost:27017", |uri| uri.trim()).to_owned();
+        let options = client::options(props).await?;
+        let retry_writes = options.retry_writes != Some(false);
+        let client = Client::with_options(options).map_err(|error| {
+            ConnectError::config(format!("connection.uri: {}", uri::hide_secrets(&errors::reason(&error), &uri)))
+        })?;
+        let concern = client.write_concern();
+        let acknowledged = concern.is_none_or(|concern| concern.w != Some(Acknowledgment::Nodes(0)));
+        let write_concern = concern.and_then(|concern| bson::serialize_to_vec(concern).ok());
+        let hosts = uri::hosts(&uri);
+        let numbered = retry_writes && acknowledged;
+        Ok(Self { client, hosts, uri, write_concern, numbered, session: None, last_number: 0, limits: None, context })
+    }
+
+    /// What the server can take; asks it if that is not known.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub(crate) async fn limits(&mut self) -> Result<Limits, Failure> {
+        if let Some(limits) = self.limits {
+            return Ok(limits);
+        }
+        let database = self.client.database("admin");
+        let hello =
+            bounded(&self.context, &self.hosts, database.run_command(doc! { "hello": 1 }).into_future()).await?;
+        let hello = hello.map_err(|error| self.failure(&error))?;
+        let size = |key: &str, default: usize| {
+            hello
+                .get_i32(key)
+                .ok()
+                .and_then(|size| usize::try_from(size).ok())
+                .filter(|size| *size > 0)
+                .unwrap_or(default)
+        };
+        let replicated =
+            hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|message| message == "isdbgrid");
+        let limits = Limits {
+            document: size("maxBsonObjectSize", 16 << 20),
+            statements: size("maxWriteBatchSize", 100_000),
+            retryable: replicated && hello.contains_key("logicalSessionTimeoutMinutes"),
+        };
+        self.limits = Some(limits);
+        Ok(limits)
+    }
+
+    fn failure(&self, error: &mongodb::error::Error) -> Failure {
+        errors::failure(error, &self.hosts, &|text| uri::hide_secrets(text, &self.uri))
+    }
+
+    /// Sends the first operations of some work: as many as are of one kind and fit one command. Sends them again once
+    /// if the answer is lost. Gives their number and the server's reply.
+    ///
+    /// # Errors
+    /// If there is no reply; `attempt` then carries over to the next call for the same work.
+    pub(crate) async fn send(&mut self, work: Work<'_>, attempt: &mut Attempt) -> Result<(usize, Reply), Failure> {
+        let mut lost = None;
+        loop {
+            let limits = self.limits().await?;
+            if !attempt.sent && self.numbered && limits.retryable {
+                self.last_number += 1;
+                attempt.number = Some(self.last_number);
+            }
+            let (command, count) = self.command(&work, limits, attempt);
+            attempt.sent = true;
+            let failure = match self.run(work.target.database, command, attempt.number.is_some()).await {
+                Ok(document) => match errors::reply(&document, &self.hosts) {
+                    Ok(reply) => return Ok((count, reply)),
+                    Err(failure) => failure,
+                },
+                Err(failure) => failure,
+            };
+            let Failure::Passing(error) = failure else { return Err(failure) };
+            // Another server may be the one to write to now.
+            self.limits = None;
+            if lost.is_some() || self.context.cancelled.is_cancelled() {
+                return Err(Failure::Passing(error));
+            }
+            tracing::info!(task = self.context.task, connector = %self.context.connector, "sending again: {error}");
+            lost = Some(error);
+        }
+    }
+
+    async fn run(&mut self, database: &str, command: Vec<u8>, numbered: bool) -> Result<Document, Failure> {
+        let command = RawDocumentBuf::from_bytes(command)
+            .map_err(|error| Failure::Refused(ConnectError::fatal(format!("a command is no BSON: {error}"))))?;
+        if numbered && self.session.is_none() {
+            let session = bounded(&self.context, &self.hosts, self.client.start_session().into_future()).await?;
+            self.session = Some(session.map_err(|error| self.failure(&error))?);
+        }
+        let database = self.client.database(database);
+        let action = database.run_raw_command(command);
+        let answer = match self.session.as_mut().filter(|_| numbered) {
+            Some(session) => bounded(&self.context, &self.hosts, action.session(session).into_future()).await?,
+            None => bounded(&self.context, &self.hosts, action.into_future()).await?,
+        };
+        answer.map_err(|error| self.failure(&error))
+    }
+
+    /// Builds the command of the work's first operations, and says how many they are.
+    fn command(&self, work: &Work<'_>, limits: Limits, attempt: &Attempt) -> (Vec<u8>, usize) {
+        let blind_repetition = attempt.sent && attempt.number.is_none();
+        let kind_of = |operation: &Operation| match operation.action {
+            Action::Replace { fresh: true } if work.fresh_as_inserts && !blind_repetition => CommandKind::Insert,
+            action => action.command(),
+        };
+        let mut operations = work.order.iter().filter_map(|index| work.operations.get(*index as usize));
+        let kind = operations.clone().next().map_or(CommandKind::Insert, kind_of);
+        let (name, array): (&[u8], &[u8]) = match kind {
+            CommandKind::Insert => (b"insert", b"documents"),
+            CommandKind::Update => (b"update", b"updates"),
+            CommandKind::Delete => (b"delete", b"deletes"),
+        };
+        let mut buffer = Vec::with_capacity(work.size_hint().min(limits.document) + 512);
+        let start = begin(&mut buffer);
+        string_element(&mut buffer, name, work.target.collection);
+        element(&mut buffer, kind::BOOLEAN, b"ordered", &[u8::from(work.target.ordered)]);
+        if let Some(concern) = &self.write_concern {
+            element(&mut buffer, kind::DOCUMENT, b"writeConcern", concern);
+        }
+        if let Some(number) = attempt.number {
+            element(&mut buffer, kind::INT64, b"txnNumber", &number.to_le_bytes());
+        }
+        element(&mut buffer, kind::ARRAY, array, &[]);
+        let statements = begin(&mut buffer);
+        let mut count = 0;
+        while let Some(operation) = operations.next().filter(|operation| kind_of(operation) == kind) {
+            let before = buffer.len();
+            let documents = work.arena.get(operation.start..operation.end).unwrap_or_default();
+            statement(&mut buffer, count as u32, operation.action, kind, documents, work.now);
+            if count > 0 && buffer.len() - start > limits.document {
+                buffer.truncate(before);
+                break;
+            }
+            count += 1;
+            if count >= limits.statements {
+                break;
+            }
+        }
+        end(&mut buffer, statements);
+        end(&mut buffer, start);
+        (buffer, count)
+    }
+
+    /// Ends the connections.
+    pub(crate) async fn close(mut self) {
+        // The session is told to end, too; a server that is gone must not hold that up.
+        drop(self.session.take());
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.client.shutdown()).await;
+    }
+}
+
+fn string_element(buffer: &mut Vec<u8>, key: &[u8], text: &str) {
+    // Names of collections are short.
+    element(buffer, kind::STRING, key, &(text.len() as u32 + 1).to_le_bytes());
+    buffer.extend_from_slice(text.as_bytes());
+    buffer.push(0);
+}
+
+/// Waits for an answer, at most for a time, and only while the task is to run.
+async fn bounded<T>(context: &TaskContext, hosts: &str, answer: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::select! {
+        answer = tokio::time::timeout(COMMAND_TIMEOUT, answer) => {
+            answer.map_err(|_| Failure::Passing(errors::retriable(hosts, "no answer for 60 seconds")))
+        }
+        () = context.cancelled.cancelled() => {
+            Err(Failure::Passing(ConnectError::retriable("the task is asked to stop")))
+        }
+    }
+}

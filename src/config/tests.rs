@@ -1,0 +1,5 @@
+mod connector;
+mod environment;
+mod properties;
+mod providers;
+mod worker;

@@ -1,0 +1,216 @@
+//! A sink's consumer: the handle that its task holds. The work is done on a thread of its own ([`super::sink_thread`]).
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc as commands;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::Thread;
+
+use longshore_api::{Batch, ConnectError, Positions, Props, Result};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::batch_queue::DataQueue;
+use super::context::SinkContext;
+use super::sink_thread;
+use super::{BatchLimits, ConsumerEvent, Subscription};
+
+/// The position of a partition for which nothing is committed.
+pub const NO_OFFSET: i64 = -1001;
+
+/// Batches that wait for the task.
+const WAITING_BATCHES: usize = 2;
+/// Used batches that wait to be filled again: those that wait, the one in work and the one being filled.
+const RECYCLED_BATCHES: usize = WAITING_BATCHES + 2;
+
+/// What a consumer needs to start.
+#[derive(Debug, Clone)]
+pub struct ConsumerSettings {
+    /// Java's consumer settings, prefixes taken off; `group.id` and `client.id` included.
+    pub props: Props,
+    /// What is read.
+    pub subscription: Subscription,
+    /// How large batches get.
+    pub limits: BatchLimits,
+}
+
+/// What the handle asks of the thread.
+pub(super) enum Command {
+    Commit(Positions, oneshot::Sender<Result<()>>),
+    Pause,
+    Resume,
+    Seek(Positions),
+    Close,
+}
+
+/// Lets a consumer's thread go on at once, whatever it waits for.
+#[derive(Default)]
+pub(super) struct Waker {
+    queue: Mutex<Option<Arc<DataQueue<SinkContext>>>>,
+    thread: OnceLock<Thread>,
+}
+
+impl Waker {
+    pub(super) fn attach(&self, queue: Arc<DataQueue<SinkContext>>) {
+        // Called on the thread itself, once.
+        let _ = self.thread.set(std::thread::current());
+        *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = Some(queue);
+    }
+
+    /// Lets go of the queue, so that the thread is the last who holds the native client.
+    pub(super) fn detach(&self) {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(queue);
+    }
+
+    pub(super) fn wake(&self) {
+        if let Some(queue) = &*self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
+            queue.wake();
+        }
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+}
+
+/// A consumer that belongs to a group. Dropping it leaves the group, as [`close`](Self::close) does, but nobody waits.
+pub struct SinkConsumer {
+    commands: commands::Sender<Command>,
+    recycled: commands::SyncSender<Batch>,
+    waker: Arc<Waker>,
+    finished: watch::Receiver<bool>,
+    keep_bytes: usize,
+    closed: AtomicBool,
+}
+
+/// What the consumer tells, in order.
+pub struct ConsumerEvents {
+    events: mpsc::Receiver<ConsumerEvent>,
+    waker: Arc<Waker>,
+}
+
+impl ConsumerEvents {
+    /// The next event; `None` when the consumer is closed. Cancel-safe.
+    pub async fn recv(&mut self) -> Option<ConsumerEvent> {
+        let event = self.events.recv().await;
+        // There is room again.
+        self.waker.wake();
+        event
+    }
+
+    /// The next event if there is one already.
+    pub fn try_recv(&mut self) -> Option<ConsumerEvent> {
+        let event = self.events.try_recv().ok()?;
+        self.waker.wake();
+        Some(event)
+    }
+}
+
+impl Drop for ConsumerEvents {
+    fn drop(&mut self) {
+        self.events.close();
+        self.waker.wake();
+    }
+}
+
+impl SinkConsumer {
+    /// Starts a consumer. The brokers need not be there yet; trouble with them is waited out.
+    ///
+    /// # Errors
+    /// Configuration errors that name the key.
+    pub fn start(settings: ConsumerSettings) -> Result<(Self, ConsumerEvents)> {
+        let (command_sender, command_receiver) = commands::channel();
+        let (recycle_sender, recycle_receiver) = commands::sync_channel(RECYCLED_BATCHES);
+        let (event_sender, events) = mpsc::channel(WAITING_BATCHES);
+        let (finish, finished) = watch::channel(false);
+        let waker = Arc::new(Waker::default());
+        let keep_bytes = settings.limits.bytes.saturating_mul(2);
+        sink_thread::spawn(
+            settings,
+            sink_thread::Ends {
+                commands: command_receiver,
+                recycled: recycle_receiver,
+                events: event_sender,
+                waker: Arc::clone(&waker),
+                finish,
+            },
+        )?;
+        let consumer = Self {
+            commands: command_sender,
+            recycled: recycle_sender,
+            waker: Arc::clone(&waker),
+            finished,
+            keep_bytes,
+            closed: AtomicBool::new(false),
+        };
+        Ok((consumer, ConsumerEvents { events, waker }))
+    }
+
+    /// Commits positions for the group; returns when the broker has acknowledged them. Commits are made in the order
+    /// of the calls.
+    ///
+    /// # Errors
+    /// Retriable when the broker could not be asked in time or the group is between two assignments; fatal when a
+    /// partition is not this member's any more (`CommitFailedException`; nothing is committed then) or the broker
+    /// refuses.
+    pub async fn commit(&self, positions: Positions) -> Result<()> {
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Commit(positions, answer));
+        answered
+            .await
+            .unwrap_or_else(|_| Err(ConnectError::retriable("the consumer was closed before it could commit")))
+    }
+
+    /// Stops reading all partitions, those that come later included, until [`resume`](Self::resume). Batches that are
+    /// on their way still come.
+    pub fn pause(&self) {
+        self.send(Command::Pause);
+    }
+
+    /// Reads on.
+    pub fn resume(&self) {
+        self.send(Command::Resume);
+    }
+
+    /// Reads partitions again from these positions; those that are not assigned are left out.
+    /// [`ConsumerEvent::Rewound`] says from when on.
+    pub fn seek(&self, positions: Positions) {
+        self.send(Command::Seek(positions));
+    }
+
+    /// Gives back a batch that is worked off, so that its memory is used again.
+    pub fn recycle(&self, batch: Batch) {
+        // One that a single huge record blew up would stay that large for ever.
+        if batch.byte_capacity() <= self.keep_bytes {
+            let _ = self.recycled.try_send(batch);
+        }
+    }
+
+    /// Leaves the group; commits that were asked for before are made first. The events end. Returns when the group
+    /// is left; may be dropped, then the leaving goes on by itself.
+    pub async fn close(&self) {
+        self.request_close();
+        let mut finished = self.finished.clone();
+        // An error means that the thread is gone, which is what is waited for.
+        let _ = finished.wait_for(|finished| *finished).await;
+    }
+
+    fn request_close(&self) {
+        if !self.closed.swap(true, Ordering::Relaxed) {
+            self.send(Command::Close);
+        }
+    }
+
+    fn send(&self, command: Command) {
+        // A thread that is gone drops the command, and with it whatever answer was waited for.
+        let _ = self.commands.send(command);
+        self.waker.wake();
+    }
+}
+
+impl Drop for SinkConsumer {
+    fn drop(&mut self) {
+        self.request_close();
+    }
+}

@@ -1,0 +1,32 @@
+//! What is compiled in. A new connector or format is added here and nowhere else.
+
+use std::sync::Arc;
+
+use longshore_api::Plugin;
+use longshore_datagen::Datagen;
+use longshore_file::{FileSink, FileSource};
+use longshore_mongodb::MongoSinkConnector;
+
+use super::ConverterPlugin;
+
+pub(super) fn connectors() -> Vec<Plugin> {
+    vec![
+        Plugin::Sink(Arc::new(FileSink)),
+        Plugin::Sink(Arc::new(MongoSinkConnector)),
+        Plugin::Source(Arc::new(Datagen)),
+        Plugin::Source(Arc::new(FileSource)),
+    ]
+}
+
+pub(super) fn converters() -> Vec<ConverterPlugin> {
+    longshore_formats::plugins()
+        .iter()
+        .map(|plugin| ConverterPlugin {
+            class: plugin.class(),
+            version: plugin.version(),
+            config: plugin.config_def().clone(),
+            converts_records: plugin.is_converter(),
+            converts_headers: true,
+        })
+        .collect()
+}

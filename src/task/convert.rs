@@ -1,0 +1,158 @@
+//! From Kafka's bytes to what a sink sees: the converters, and later the transforms.
+
+use std::sync::Arc;
+
+use longshore_api::{Batch, ConnectError, Data, ErrorKind, Part, Slots};
+use longshore_formats::{Column, Converter, HeaderConverter, ReadOptions};
+
+use super::errors::{RetryPolicy, Stage};
+
+/// The converters of a task.
+#[derive(Clone)]
+pub(super) struct Converters {
+    /// For keys.
+    pub key: Arc<dyn Converter>,
+    /// For values.
+    pub value: Arc<dyn Converter>,
+    /// For headers.
+    pub header: Arc<dyn HeaderConverter>,
+}
+
+impl Converters {
+    /// The Java class name of a part's converter.
+    pub(super) fn class(&self, part: Part) -> &'static str {
+        self.of(part).class()
+    }
+
+    fn of(&self, part: Part) -> &Arc<dyn Converter> {
+        match part {
+            Part::Key => &self.key,
+            Part::Value => &self.value,
+        }
+    }
+}
+
+/// A row that could not be converted.
+#[derive(Debug)]
+pub(super) struct ConversionError {
+    /// Index of the row.
+    pub row: u32,
+    /// Which conversion failed.
+    pub stage: Stage,
+    /// Java class name of the converter.
+    pub class: &'static str,
+    /// Why.
+    pub error: ConnectError,
+}
+
+/// The way of a sink task's records through its converters. Keeps its memory from batch to batch.
+pub(super) struct RecordPath {
+    converters: Converters,
+    options: ReadOptions,
+    retry: RetryPolicy,
+    key: Column,
+    value: Column,
+}
+
+impl RecordPath {
+    /// A path; `options` say what the task's chain needs to see of the records.
+    pub(super) fn new(converters: Converters, options: ReadOptions, retry: RetryPolicy) -> Self {
+        Self { converters, options, retry, key: Column::default(), value: Column::default() }
+    }
+
+    /// The converters of the path.
+    pub(super) fn converters(&self) -> &Converters {
+        &self.converters
+    }
+
+    /// Gives the batch its slots; the rows that failed have none and are named in order.
+    pub(super) async fn convert(&mut self, batch: &mut Batch) -> Vec<ConversionError> {
+        self.read_column(batch, Part::Key).await;
+        self.read_column(batch, Part::Value).await;
+        let mut failed = self.failures(batch);
+        failed.sort_by_key(|failure| failure.row);
+        failed.dedup_by_key(|failure| failure.row); // the key's failure comes first: a record fails once
+        self.set_slots(batch, &failed);
+        failed
+    }
+
+    async fn read_column(&mut self, batch: &mut Batch, part: Part) {
+        let converter = Arc::clone(self.converters.of(part));
+        let column = match part {
+            Part::Key => &mut self.key,
+            Part::Value => &mut self.value,
+        };
+        converter.read_column(batch, part, self.options, column);
+        if column.errors.iter().any(|(_, error)| error.kind == ErrorKind::Retriable) {
+            retry_column(batch, part, converter.as_ref(), column, self.retry).await;
+        }
+    }
+
+    fn failures(&mut self, batch: &Batch) -> Vec<ConversionError> {
+        let mut failed = Vec::new();
+        let columns =
+            [(Part::Key, Stage::KeyConverter, &mut self.key), (Part::Value, Stage::ValueConverter, &mut self.value)];
+        for (part, stage, column) in columns {
+            let class = self.converters.of(part).class();
+            let errors = column.errors.drain(..);
+            failed.extend(errors.map(|(row, error)| ConversionError { row, stage, class, error }));
+        }
+        for (index, row) in batch.rows().iter().enumerate() {
+            if row.timestamp < -1 {
+                let error = ConnectError::fatal(format!("Invalid record timestamp {}", row.timestamp))
+                    .with_class("org.apache.kafka.connect.errors.InvalidRecordTimestampException");
+                let class = self.converters.of(Part::Value).class();
+                failed.push(ConversionError { row: index as u32, stage: Stage::ValueConverter, class, error });
+            }
+        }
+        failed
+    }
+
+    fn set_slots(&self, batch: &mut Batch, failed: &[ConversionError]) {
+        let mut slots = batch.take_slots();
+        slots.clear();
+        slots.reserve(batch.row_count());
+        let mut failed = failed.iter().map(|failure| failure.row).peekable();
+        for (index, row) in batch.rows().iter().enumerate() {
+            if failed.next_if(|failed| *failed as usize == index).is_some() {
+                continue;
+            }
+            let (key, value) = (self.key.slots[index], self.value.slots[index]);
+            slots.push(Slots { row: index as u32, topic: row.topic, key, value });
+        }
+        batch.set_slots(slots);
+    }
+}
+
+/// Converts again, one by one, the rows whose conversion failed for a reason that may go away.
+async fn retry_column(
+    batch: &mut Batch,
+    part: Part,
+    converter: &dyn Converter,
+    column: &mut Column,
+    retry: RetryPolicy,
+) {
+    for (row_index, error) in std::mem::take(&mut column.errors) {
+        if error.kind != ErrorKind::Retriable {
+            column.errors.push((row_index, error));
+            continue;
+        }
+        let row = batch.rows()[row_index as usize];
+        let topic = Arc::clone(&batch.topics()[usize::from(row.topic)]);
+        let span = match part {
+            Part::Key => row.key,
+            Part::Value => row.value,
+        };
+        let mut first = Some(error);
+        let again: Result<Data, ConnectError> = retry
+            .run(|| match first.take() {
+                Some(error) => Err(error),
+                None => converter.to_connect(&topic, span.map(|span| batch.bytes(span))),
+            })
+            .await;
+        match again {
+            Ok(data) => column.slots[row_index as usize] = batch.add_data(data),
+            Err(error) => column.errors.push((row_index, error)),
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! From a specification to a running task: clients, converters, error handling, and the start of the plugin.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use longshore_api::{
+    Batch, ConnectError, ErrorKind, OffsetReader, Plugin, Positions, Props, Result, SinkConnector, SinkTask,
+    SourceConnector, SourceMap, TaskContext,
+};
+use longshore_formats::{Converter, HeaderConverter, JsonNeed, ReadOptions};
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use super::convert::{Converters, RecordPath};
+use super::dead_letters::DeadLetters;
+use super::errors::{Backoff, ErrorHandler, ErrorPolicy, RetryPolicy};
+use super::orders::Orders;
+use super::sink::{Consumer, SinkRun};
+use super::source::{RecordSink, SourceRun, TopicPreparer};
+use super::supervise::Frame;
+use super::{Control, SourceOffsets, State, TargetState, TaskId, TaskServices, TaskSpec, TaskStatus};
+use crate::config::connector::{DeadLetterSettings, ErrorSettings, SinkSettings, Topics};
+use crate::config::{ConnectorConfig, ConnectorKind, PluginConfig, TopicCreation, TopicSpec, clients};
+use crate::kafka::{
+    Admin, BatchLimits, Completions, ConsumerEvent, ConsumerEvents, ConsumerSettings, Creation, Producer,
+    ProducerRecord, SinkConsumer, Subscription,
+};
+use crate::plugins::ConverterKind;
+
+/// Bytes of one batch; two wait and one is in work, so a task's batches are bounded by a few times this.
+const BATCH_BYTES: usize = 4 << 20;
+/// Records of one batch where `max.poll.records` is not set. Connect's 500 would leave a sink that writes a batch a
+/// round trip waiting most of the time.
+const BATCH_RECORDS: usize = 5000;
+
+/// Runs a task from its start to its end.
+///
+/// # Errors
+/// Why the task failed.
+pub(super) async fn run(spec: TaskSpec, services: TaskServices, frame: Frame) -> Result<()> {
+    let mut launch = Launch { spec, services, frame };
+    if !launch.wait_for_start().await {
+        return Ok(());
+    }
+    let kind = ConnectorKind::from(&launch.spec.plugin);
+    let config = ConnectorConfig::parse(&launch.services.worker, kind, &launch.spec.connector_config)?;
+    match launch.spec.plugin.clone() {
+        Plugin::Sink(sink) => launch.sink(sink.as_ref(), &config).await,
+        Plugin::Source(source) => launch.source(source.as_ref(), &config).await,
+    }
+}
+
+struct Launch {
+    spec: TaskSpec,
+    services: TaskServices,
+    frame: Frame,
+}
+
+impl Launch {
+    /// A task that is created while its connector is paused does not start until it is resumed. False to stop.
+    async fn wait_for_start(&mut self) -> bool {
+        loop {
+            let told = *self.frame.control.borrow_and_update();
+            match told {
+                Control::Stop { .. } => return false,
+                Control::Target(TargetState::Started) => return true,
+                Control::Target(_) => {}
+            }
+            self.frame.status.send_replace(TaskStatus { state: State::Paused, trace: None });
+            if self.frame.control.changed().await.is_err() {
+                return false;
+            }
+        }
+    }
+
+    fn id(&self) -> &TaskId {
+        &self.spec.id
+    }
+
+    async fn sink(self, connector: &dyn SinkConnector, config: &ConnectorConfig) -> Result<()> {
+        let Some(settings) = config.sink() else { return Err(not_of_this_kind(self.id())) };
+        let task = connector.new_task();
+        let converters = self.converters(config)?;
+        // Transforms are not built in yet; a configuration that names one does not come this far.
+        let json = if task.checks_json() { JsonNeed::Unchecked } else { JsonNeed::Checked };
+        let policy = policy(&config.errors);
+        let dead_letters = match &settings.dead_letters {
+            Some(settings) => Some(self.dead_letters(settings).await?),
+            None => None,
+        };
+        let Some(task) = self.start_sink(task).await? else { return Ok(()) };
+        let run = SinkRun {
+            id: self.spec.id.clone(),
+            task,
+            path: RecordPath::new(converters, ReadOptions { json }, policy.retry),
+            errors: ErrorHandler::new(self.spec.id.clone(), policy, dead_letters),
+            consumer: Box::new(self.consumer(settings)?),
+            orders: Orders::new(self.spec.id, self.frame.control, self.frame.status),
+            topics: self.services.topics,
+            commit_interval: self.services.worker.offset_flush_interval,
+            commit_timeout: self.services.worker.offset_flush_timeout,
+        };
+        run.run().await
+    }
+
+    /// Starts a sink; one whose target is away is started again until it is there. `None` to stop.
+    async fn start_sink(&self, mut task: Box<dyn SinkTask>) -> Result<Option<Box<dyn SinkTask>>> {
+        let mut backoff = Backoff::new();
+        loop {
+            match task.start(self.context(), &self.spec.task_config).await {
+                Ok(()) => return Ok(Some(task)),
+                Err(error) if error.kind == ErrorKind::Retriable => {
+                    let pause = backoff.next(rand::random());
+                    warn!("the task cannot start and tries again in {} ms: {error}", pause.as_millis());
+                    if timeout(pause, self.frame.cancelled.cancelled()).await.is_ok() {
+                        return Ok(None);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn source(self, connector: &dyn SourceConnector, config: &ConnectorConfig) -> Result<()> {
+        let Some(settings) = config.source() else { return Err(not_of_this_kind(self.id())) };
+        let (worker, props) = (&self.services.worker, &self.spec.connector_config);
+        let converters = self.converters(config)?;
+        let producer = Producer::new(&clients::source_producer_props(worker, props, self.id())?)?;
+        let preparer = match &settings.topic_creation {
+            Some(creation) => {
+                let admin = Admin::new(&clients::source_admin_props(worker, props, self.id())?)?;
+                Some((admin, creation.clone()))
+            }
+            None => None,
+        };
+        let offsets = Arc::new(Offsets {
+            connector: Arc::clone(&self.id().connector),
+            stored: Arc::clone(&self.services.offsets),
+        });
+        let mut task = connector.new_task();
+        task.start(self.context(), offsets, &self.spec.task_config).await?;
+        let run = SourceRun {
+            id: self.spec.id.clone(),
+            task,
+            converters,
+            policy: policy(&config.errors),
+            producer: Box::new(TrackedProducer { completions: producer.completions(), producer }),
+            preparer: Box::new(Preparer(preparer)),
+            offsets: self.services.offsets,
+            orders: Orders::new(self.spec.id, self.frame.control, self.frame.status),
+            topics: self.services.topics,
+            commit_interval: self.services.worker.offset_flush_interval,
+            commit_timeout: self.services.worker.offset_flush_timeout,
+        };
+        run.run().await
+    }
+
+    fn context(&self) -> TaskContext {
+        let TaskId { connector, task } = self.id();
+        TaskContext { connector: Arc::clone(connector), task: *task, cancelled: self.frame.cancelled.clone() }
+    }
+
+    fn converters(&self, config: &ConnectorConfig) -> Result<Converters> {
+        let record = |converter: &PluginConfig, is_key| -> Result<Arc<dyn Converter>> {
+            let plugin = self.converter_plugin(converter, ConverterKind::Record)?;
+            plugin.new_converter(&converter.props, is_key).unwrap_or_else(|| Err(no_converter(converter)))
+        };
+        let header = |converter: &PluginConfig| -> Result<Arc<dyn HeaderConverter>> {
+            self.converter_plugin(converter, ConverterKind::Header)?.new_header_converter(&converter.props)
+        };
+        Ok(Converters {
+            key: record(&config.key_converter, true)?,
+            value: record(&config.value_converter, false)?,
+            header: header(&config.header_converter)?,
+        })
+    }
+
+    fn converter_plugin(
+        &self,
+        converter: &PluginConfig,
+        kind: ConverterKind,
+    ) -> Result<&'static longshore_formats::ConverterPlugin> {
+        let known = self.services.plugins.converter(&converter.class, kind);
+        known.and_then(|known| longshore_formats::plugin(known.class)).ok_or_else(|| no_converter(converter))
+    }
+
+    fn consumer(&self, settings: &SinkSettings) -> Result<GroupMember> {
+        let props = clients::sink_consumer_props(&self.services.worker, &self.spec.connector_config, self.id())?;
+        let records = props.get("max.poll.records").and_then(|records| records.trim().parse().ok());
+        let limits = BatchLimits { records: records.unwrap_or(BATCH_RECORDS).max(1), bytes: BATCH_BYTES };
+        let subscription = match &settings.topics {
+            Topics::List(topics) => Subscription::Topics(topics.clone()),
+            Topics::Pattern(pattern) => Subscription::Pattern(pattern.clone()),
+        };
+        let (consumer, events) = SinkConsumer::start(ConsumerSettings { props, subscription, limits })?;
+        Ok(GroupMember { consumer, events })
+    }
+
+    async fn dead_letters(&self, settings: &DeadLetterSettings) -> Result<DeadLetters> {
+        let (worker, props) = (&self.services.worker, &self.spec.connector_config);
+        let topic = TopicSpec {
+            name: settings.topic.clone(),
+            partitions: 1,
+            replication_factor: settings.replication_factor,
+            settings: Props::new(),
+        };
+        let admin = Admin::new(&clients::dlq_admin_props(worker, props)?)?;
+        if let Err(error) = admin.create_topic(&topic).await {
+            let message = format!("Could not initialize dead letter queue with topic={}", topic.name);
+            return Err(ConnectError::fatal(message).caused_by(error));
+        }
+        let producer = Producer::new(&clients::dlq_producer_props(worker, props, self.id())?)?;
+        Ok(DeadLetters::new(producer, topic.name, settings.context_headers, self.spec.id.clone()))
+    }
+}
+
+fn policy(settings: &ErrorSettings) -> ErrorPolicy {
+    ErrorPolicy {
+        tolerate: settings.tolerate,
+        log: settings.log,
+        log_messages: settings.log_messages,
+        retry: RetryPolicy { timeout: settings.retry_timeout, max_delay: settings.retry_delay_max },
+    }
+}
+
+fn no_converter(converter: &PluginConfig) -> ConnectError {
+    let message =
+        format!("Failed to find any class that implements Converter and which name matches {}", converter.class);
+    ConnectError::config(message)
+}
+
+fn not_of_this_kind(task: &TaskId) -> ConnectError {
+    ConnectError::fatal(format!("the configuration of {task} is of the other kind of connector"))
+}
+
+/// A sink's place in its consumer group.
+struct GroupMember {
+    consumer: SinkConsumer,
+    events: ConsumerEvents,
+}
+
+#[async_trait]
+impl Consumer for GroupMember {
+    async fn next(&mut self) -> Option<ConsumerEvent> {
+        self.events.recv().await
+    }
+
+    async fn commit(&self, positions: Positions) -> Result<()> {
+        self.consumer.commit(positions).await
+    }
+
+    fn pause(&self) {
+        self.consumer.pause();
+    }
+
+    fn resume(&self) {
+        self.consumer.resume();
+    }
+
+    fn recycle(&self, batch: Batch) {
+        self.consumer.recycle(batch);
+    }
+
+    async fn close(self: Box<Self>) {
+        // The consumer may wait for the answer to a revoke; that nobody listens any more is answer enough.
+        drop(self.events);
+        self.consumer.close().await;
+    }
+}
+
+/// A producer whose records are told apart by their numbers.
+struct TrackedProducer {
+    producer: Producer,
+    completions: Completions,
+}
+
+#[async_trait]
+impl RecordSink for TrackedProducer {
+    async fn send(&mut self, record: ProducerRecord<'_>, sequence: u64) -> Result<()> {
+        self.producer.send_tracked(record, sequence).await
+    }
+
+    async fn outcomes(&mut self) -> Vec<(u64, Result<()>)> {
+        let completed = self.completions.next().await;
+        completed.into_iter().map(|completion| (completion.tag, completion.result.map(|_| ()))).collect()
+    }
+}
+
+/// Creates topics as `topic.creation.*` says; without such keys it leaves them to the broker.
+struct Preparer(Option<(Admin, TopicCreation)>);
+
+#[async_trait]
+impl TopicPreparer for Preparer {
+    async fn prepare(&mut self, topic: &str) -> Result<()> {
+        let Some((admin, creation)) = &self.0 else { return Ok(()) };
+        if admin.describe_topic(topic).await?.is_some() {
+            return Ok(());
+        }
+        match admin.create_topic(&creation.topic(topic)).await {
+            Ok(Creation::Created) => info!("created topic {topic}"),
+            Ok(_) => {}
+            Err(error) if error.kind == ErrorKind::Retriable => return Err(error),
+            Err(error) => {
+                let message = format!(
+                    "Task failed to create new topic {topic}. Ensure that the task is authorized to create topics or \
+                     that the topic exists and restart the task"
+                );
+                return Err(ConnectError::fatal(message).caused_by(error));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The stored offsets of one connector.
+struct Offsets {
+    connector: Arc<str>,
+    stored: Arc<dyn SourceOffsets>,
+}
+
+#[async_trait]
+impl OffsetReader for Offsets {
+    async fn offset(&self, partition: &SourceMap) -> Result<Option<SourceMap>> {
+        self.stored.get(&self.connector, partition).await
+    }
+}

@@ -1,0 +1,71 @@
+//! What the worker tells a running task, and the state that the task shows for it.
+
+use tokio::sync::watch;
+use tracing::info;
+
+use super::{Control, State, TargetState, TaskId, TaskStatus};
+
+/// A task's ear for the worker, and its voice.
+pub(super) struct Orders {
+    id: TaskId,
+    control: watch::Receiver<Control>,
+    status: watch::Sender<TaskStatus>,
+    target: TargetState,
+}
+
+/// What an order means for the task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Nothing changes.
+    Nothing,
+    /// The task runs or rests from now on.
+    Target(TargetState),
+    /// The task ends.
+    Stop,
+}
+
+impl Orders {
+    /// The orders of a task that is about to run.
+    pub(super) fn new(id: TaskId, control: watch::Receiver<Control>, status: watch::Sender<TaskStatus>) -> Self {
+        Self { id, control, status, target: TargetState::Started }
+    }
+
+    /// Whether the task is to move records.
+    pub(super) fn runs(&self) -> bool {
+        self.target == TargetState::Started
+    }
+
+    /// Whether the task is to end.
+    pub(super) fn says_stop(&self) -> bool {
+        matches!(*self.control.borrow(), Control::Stop { .. })
+    }
+
+    /// Waits for a new order; ends at once, and for good, when nobody is left to give one. Cancel-safe.
+    pub(super) async fn changed(&mut self) -> Heard {
+        match self.control.changed().await {
+            Ok(()) => self.heed(),
+            Err(_) => Heard::Stop,
+        }
+    }
+
+    /// Takes the present order, and shows the state that it asks for.
+    pub(super) fn heed(&mut self) -> Heard {
+        let told = *self.control.borrow_and_update();
+        let heard = match told {
+            Control::Stop { .. } => return Heard::Stop,
+            Control::Target(target) if target == self.target => Heard::Nothing,
+            Control::Target(target) => {
+                self.target = target;
+                info!(task = %self.id, ?target, "task changes its state");
+                Heard::Target(target)
+            }
+        };
+        let state = if self.runs() { State::Running } else { State::Paused };
+        self.status.send_if_modified(|status| {
+            let changed = status.state != state;
+            *status = TaskStatus { state, trace: None };
+            changed
+        });
+        heard
+    }
+}

@@ -1,0 +1,405 @@
+//! The life of a sink task: batches come from the consumer, are converted and put; offsets follow what is delivered.
+//!
+//! Everything that happens comes through one loop, so nothing here needs a lock. While a put is being tried again the
+//! loop goes on listening: a stop, a pause or a revoke is answered at once, also when the target system is away.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use longshore_api::batch::Row;
+use longshore_api::{
+    BadRecord, Batch, ConnectError, ErrorKind, Origin, Part, Positions, Result, SinkTask, TopicPartition,
+};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
+use tracing::warn;
+
+use super::convert::{ConversionError, RecordPath};
+use super::errors::{Backoff, ErrorHandler, Failure, Stage};
+use super::orders::{Heard, Orders};
+use super::positions::Progress;
+use super::{TargetState, TaskId, TopicTracker};
+use crate::kafka::ConsumerEvent;
+
+/// What a sink task needs of its consumer.
+#[async_trait]
+pub(super) trait Consumer: Send {
+    /// The next event; `None` when there will be no more. Cancel-safe.
+    async fn next(&mut self) -> Option<ConsumerEvent>;
+    /// Commits positions; returns when the broker has them.
+    async fn commit(&self, positions: Positions) -> Result<()>;
+    /// Stops fetching, for all partitions, also those to come.
+    fn pause(&self);
+    /// Goes on fetching.
+    fn resume(&self);
+    /// Gives a batch's memory back.
+    fn recycle(&self, batch: Batch);
+    /// Leaves the group.
+    async fn close(self: Box<Self>);
+}
+
+/// A sink task at work.
+pub(super) struct SinkRun {
+    /// Which task.
+    pub(super) id: TaskId,
+    /// What it runs; started.
+    pub(super) task: Box<dyn SinkTask>,
+    /// The converters.
+    pub(super) path: RecordPath,
+    /// What happens to bad records.
+    pub(super) errors: ErrorHandler,
+    /// Where the records come from.
+    pub(super) consumer: Box<dyn Consumer>,
+    /// What the worker says.
+    pub(super) orders: Orders,
+    /// Told which topics the task reads.
+    pub(super) topics: Arc<dyn TopicTracker>,
+    /// `offset.flush.interval.ms`.
+    pub(super) commit_interval: Duration,
+    /// `offset.flush.timeout.ms`.
+    pub(super) commit_timeout: Duration,
+}
+
+/// How often a task without records gets an empty put.
+const IDLE_INTERVAL: Duration = Duration::from_secs(1);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Flow {
+    GoOn,
+    Stop,
+}
+
+struct Loop {
+    run: SinkRun,
+    progress: Progress,
+    /// Batches that came and are not begun.
+    waiting: VecDeque<Batch>,
+    known_topics: Vec<Arc<str>>,
+    next_commit: Instant,
+}
+
+/// A batch of which some records are taken.
+struct Current {
+    batch: Arc<Batch>,
+    from: usize,
+}
+
+impl SinkRun {
+    /// Runs until the worker says stop.
+    ///
+    /// # Errors
+    /// Why the task cannot go on. What was delivered until then is committed.
+    pub(super) async fn run(self) -> Result<()> {
+        let mut this = Loop {
+            next_commit: Instant::now() + self.commit_interval,
+            run: self,
+            progress: Progress::default(),
+            waiting: VecDeque::new(),
+            known_topics: Vec::new(),
+        };
+        let outcome = this.work().await;
+        let closed = this.close().await;
+        outcome.and(closed)
+    }
+}
+
+impl Loop {
+    async fn work(&mut self) -> Result<()> {
+        let mut idle = interval_at(Instant::now() + IDLE_INTERVAL, IDLE_INTERVAL);
+        idle.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let first = self.run.orders.heed();
+        if self.obey(first) == Flow::Stop {
+            return Ok(());
+        }
+        loop {
+            if let Some(batch) = self.waiting.pop_front() {
+                if self.batch(batch).await? == Flow::Stop {
+                    return Ok(());
+                }
+                continue;
+            }
+            tokio::select! {
+                biased;
+                heard = self.run.orders.changed() => {
+                    if self.obey(heard) == Flow::Stop {
+                        return Ok(());
+                    }
+                }
+                () = sleep_until(self.next_commit) => self.commit().await?,
+                event = self.run.consumer.next() => {
+                    idle.reset();
+                    self.event(event, None).await?;
+                }
+                _ = idle.tick() => self.put_nothing().await?,
+            }
+        }
+    }
+
+    fn obey(&mut self, heard: Heard) -> Flow {
+        match heard {
+            Heard::Stop => return Flow::Stop,
+            Heard::Target(TargetState::Started) => self.run.consumer.resume(),
+            Heard::Target(_) => self.run.consumer.pause(),
+            Heard::Nothing => {}
+        }
+        Flow::GoOn
+    }
+
+    /// Handles what the consumer says. `current` is the batch that is being put, if any.
+    async fn event(&mut self, event: Option<ConsumerEvent>, current: Option<&mut Current>) -> Result<()> {
+        match event {
+            None => return Err(ConnectError::fatal("the consumer ended without a word")),
+            Some(ConsumerEvent::Failed(error)) => return Err(error),
+            Some(ConsumerEvent::Batch(batch)) => self.waiting.push_back(batch),
+            Some(ConsumerEvent::Assigned(start)) => {
+                let partitions: Vec<TopicPartition> = start.keys().cloned().collect();
+                self.progress.assign(&start);
+                if !partitions.is_empty() {
+                    self.run.task.open(&partitions).await?;
+                }
+            }
+            // Nothing here asks for a seek.
+            Some(ConsumerEvent::Rewound(_)) => {}
+            Some(ConsumerEvent::Revoked { partitions, lost, done }) => {
+                self.drop_records_of(&partitions, current);
+                if !lost {
+                    self.commit().await?;
+                }
+                self.run.task.close(&partitions).await?;
+                self.progress.revoke(&partitions);
+                // Nobody listens any more if the consumer's patience ended; then the partitions are gone already.
+                let _gone = done.send(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what waits of partitions that go: whoever gets them reads it again. It must not be counted later
+    /// either: should the partition come back, it starts again at what was committed.
+    fn drop_records_of(&mut self, partitions: &[TopicPartition], current: Option<&mut Current>) {
+        for batch in &mut self.waiting {
+            remove_rows_of(batch, partitions);
+        }
+        if let Some(current) = current {
+            self.account_for(current);
+            let before = current.batch.records().take(current.from);
+            let gone = before.filter(|record| is_of(&current.batch, record.row(), partitions)).count();
+            current.from -= gone;
+            let mut batch = Arc::unwrap_or_clone(std::mem::take(&mut current.batch));
+            remove_rows_of(&mut batch, partitions);
+            current.batch = Arc::new(batch);
+        }
+    }
+
+    async fn batch(&mut self, mut batch: Batch) -> Result<Flow> {
+        self.note_topics(&batch);
+        let failed = self.run.path.convert(&mut batch).await;
+        self.report_conversions(&batch, failed).await?;
+        let mut current = Current { batch: Arc::new(batch), from: 0 };
+        let outcome = self.put(&mut current).await;
+        self.account_for(&current);
+        if let Ok(batch) = Arc::try_unwrap(current.batch) {
+            self.run.consumer.recycle(batch);
+        }
+        outcome
+    }
+
+    /// Counts what is taken of a batch, and what was dropped before and between.
+    fn account_for(&mut self, current: &Current) {
+        let taken = rows_before(current);
+        self.progress.took(&current.batch, &current.batch.rows()[..taken]);
+    }
+
+    /// Puts a batch until all of it is taken. While the sink cannot take it, the loop's other duties go on.
+    async fn put(&mut self, current: &mut Current) -> Result<Flow> {
+        let mut backoff = Backoff::new();
+        let mut held = false;
+        while current.from < current.batch.len() {
+            let failed = match self.run.task.put(&current.batch, current.from).await {
+                Ok(outcome) => {
+                    if outcome.taken > 0 {
+                        backoff = Backoff::new();
+                    }
+                    current.from += outcome.taken;
+                    self.report_bad(outcome.bad).await?;
+                    outcome.retry
+                }
+                Err(error) if error.kind == ErrorKind::Retriable => Some(error),
+                Err(error) => return Err(unrecoverable(error)),
+            };
+            if current.from >= current.batch.len() {
+                break;
+            }
+            let pause = backoff.next(rand::random());
+            if let Some(error) = &failed {
+                warn!(task = %self.run.id, "put failed and is tried again in {} ms: {error}", pause.as_millis());
+            }
+            if !held {
+                self.run.consumer.pause(); // what comes now would only fill memory
+                held = true;
+            }
+            if self.wait(pause, current).await? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        if held && self.run.orders.runs() {
+            self.run.consumer.resume();
+        }
+        Ok(Flow::GoOn)
+    }
+
+    /// Waits between two tries of a put, and goes on listening.
+    async fn wait(&mut self, pause: Duration, current: &mut Current) -> Result<Flow> {
+        let end = sleep(pause);
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                biased;
+                heard = self.run.orders.changed() => {
+                    if self.obey(heard) == Flow::Stop {
+                        return Ok(Flow::Stop);
+                    }
+                    self.run.consumer.pause(); // a resume of the task's must not let more in while the put hangs
+                }
+                () = sleep_until(self.next_commit) => {
+                    self.account_for(current);
+                    self.commit().await?;
+                }
+                event = self.run.consumer.next() => self.event(event, Some(current)).await?,
+                () = &mut end => return Ok(Flow::GoOn),
+            }
+        }
+    }
+
+    async fn put_nothing(&mut self) -> Result<()> {
+        match self.run.task.put(&Arc::new(Batch::default()), 0).await {
+            Ok(outcome) => self.report_bad(outcome.bad).await,
+            Err(error) if error.kind == ErrorKind::Retriable => {
+                warn!(task = %self.run.id, "put failed and will be tried again: {error}");
+                Ok(())
+            }
+            Err(error) => Err(unrecoverable(error)),
+        }
+    }
+
+    /// Commits what the sink says is delivered. Failures that may go away are only logged: the offsets follow later.
+    async fn commit(&mut self) -> Result<()> {
+        let committed = self.try_commit().await;
+        // From the end on: a commit that takes longer than the interval must not keep events waiting.
+        self.next_commit = Instant::now() + self.run.commit_interval;
+        committed
+    }
+
+    async fn try_commit(&mut self) -> Result<()> {
+        let taken = self.progress.taken();
+        if self.progress.to_commit(&longshore_api::Delivered::up_to(taken.clone())).is_empty() {
+            return Ok(());
+        }
+        let outcome = match self.run.task.flush(&taken).await {
+            Ok(outcome) => outcome,
+            Err(error) if error.kind == ErrorKind::Retriable => {
+                warn!(task = %self.run.id, "flush failed and will be tried again, nothing was committed: {error}");
+                return Ok(());
+            }
+            Err(error) => return Err(unrecoverable(error)),
+        };
+        self.report_bad(outcome.bad).await?;
+        self.run.errors.flush().await?;
+        let positions = self.progress.to_commit(&outcome.delivered);
+        if positions.is_empty() {
+            return Ok(());
+        }
+        match timeout(self.run.commit_timeout, self.run.consumer.commit(positions.clone())).await {
+            Ok(Ok(())) => self.progress.committed(&positions),
+            Ok(Err(error)) => warn!(task = %self.run.id, "Commit of offsets threw an unexpected exception: {error}"),
+            Err(_elapsed) => warn!(task = %self.run.id, "Commit of offsets timed out"),
+        }
+        Ok(())
+    }
+
+    /// The end, good or bad: what is delivered is committed, then the task and the group are left.
+    async fn close(mut self) -> Result<()> {
+        let committed = self.commit().await;
+        let partitions = self.progress.partitions();
+        let closed = if partitions.is_empty() { Ok(()) } else { self.run.task.close(&partitions).await };
+        self.run.task.stop().await;
+        self.run.consumer.close().await;
+        committed.and(closed)
+    }
+
+    fn note_topics(&mut self, batch: &Batch) {
+        for topic in batch.topics() {
+            if !self.known_topics.contains(topic) {
+                self.known_topics.push(Arc::clone(topic));
+                self.run.topics.active(&self.run.id, topic);
+            }
+        }
+    }
+
+    async fn report_conversions(&mut self, batch: &Batch, failed: Vec<ConversionError>) -> Result<()> {
+        for failed in failed {
+            let row = &batch.rows()[failed.row as usize];
+            let failure = Failure { batch, row, stage: failed.stage, class: failed.class, error: &failed.error };
+            self.run.errors.handle(&failure).await?;
+        }
+        Ok(())
+    }
+
+    async fn report_bad(&mut self, bad: Vec<BadRecord>) -> Result<()> {
+        let mut bad = bad.into_iter();
+        while let Some(first) = bad.next() {
+            if let Err(error) = self.report_one(&first).await {
+                for unreported in std::iter::once(first).chain(bad) {
+                    let row = unreported.batch.record(unreported.index).row();
+                    self.progress.stop_at(&unreported.batch, row);
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn report_one(&mut self, bad: &BadRecord) -> Result<()> {
+        let (stage, class) = match bad.origin {
+            Origin::Sink => (Stage::TaskPut, "org.apache.kafka.connect.sink.SinkTask"),
+            Origin::Converter(part) => (converter_stage(part), self.run.path.converters().class(part)),
+        };
+        let row = bad.batch.record(bad.index).row();
+        self.run.errors.handle(&Failure { batch: &bad.batch, row, stage, class, error: &bad.error }).await
+    }
+}
+
+fn converter_stage(part: Part) -> Stage {
+    match part {
+        Part::Key => Stage::KeyConverter,
+        Part::Value => Stage::ValueConverter,
+    }
+}
+
+fn unrecoverable(error: ConnectError) -> ConnectError {
+    let message = "Exiting WorkerSinkTask due to unrecoverable exception.";
+    ConnectError::fatal(message).caused_by(error)
+}
+
+/// How many rows are accounted for when the records before `from` are taken.
+fn rows_before(current: &Current) -> usize {
+    if current.from < current.batch.len() {
+        current.batch.record(current.from).row_index()
+    } else {
+        current.batch.row_count()
+    }
+}
+
+fn remove_rows_of(batch: &mut Batch, partitions: &[TopicPartition]) {
+    batch.retain_rows(|batch, row| !is_of(batch, row, partitions));
+}
+
+fn is_of(batch: &Batch, row: &Row, partitions: &[TopicPartition]) -> bool {
+    let topic = &batch.topics()[usize::from(row.topic)];
+    partitions.iter().any(|one| one.partition == row.partition && one.topic == *topic)
+}
+
+#[cfg(test)]
+#[path = "sink_tests.rs"]
+mod tests;

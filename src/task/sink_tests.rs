@@ -1,0 +1,363 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use longshore_api::{BatchBuilder, Data, FlushOutcome, Props, PutOutcome, RowParts, Slot, TaskContext};
+use longshore_formats::{Column, Converter, HeaderConverter, ReadOptions};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::convert::Converters;
+use super::super::errors::{ErrorPolicy, RetryPolicy};
+use super::super::{Control, State, TaskStatus};
+use super::*;
+use tokio::sync::watch;
+
+/// What the world outside the loop has seen; offsets by partition.
+#[derive(Default)]
+struct World {
+    /// Accounted for: taken by the sink, or refused by the converter, which is tolerated.
+    accounted: BTreeSet<(i32, i64)>,
+    committed: BTreeMap<i32, i64>,
+    paused: bool,
+    calls: Vec<&'static str>,
+    /// The broker does not answer commits.
+    silent: bool,
+    lost: Option<String>,
+}
+
+type Shared = Arc<Mutex<World>>;
+
+impl World {
+    fn check(&mut self, what: &str, positions: &Positions) {
+        for (partition, next) in positions {
+            let missing = (0..*next).find(|offset| !self.accounted.contains(&(partition.partition, *offset)));
+            if let Some(offset) = missing {
+                self.lost = Some(format!("{what} of {partition} up to {next}, but {offset} is nowhere"));
+            }
+        }
+    }
+}
+
+struct FakeConsumer {
+    world: Shared,
+    events: mpsc::Receiver<ConsumerEvent>,
+}
+
+#[async_trait]
+impl Consumer for FakeConsumer {
+    async fn next(&mut self) -> Option<ConsumerEvent> {
+        self.events.recv().await
+    }
+    async fn commit(&self, positions: Positions) -> Result<()> {
+        if self.world.lock().unwrap().silent {
+            std::future::pending::<()>().await;
+        }
+        let mut world = self.world.lock().unwrap();
+        world.check("commit", &positions);
+        world.committed.extend(positions.into_iter().map(|(partition, next)| (partition.partition, next)));
+        Ok(())
+    }
+    fn pause(&self) {
+        self.world.lock().unwrap().paused = true;
+    }
+    fn resume(&self) {
+        self.world.lock().unwrap().paused = false;
+    }
+    fn recycle(&self, _: Batch) {}
+    async fn close(self: Box<Self>) {
+        self.world.lock().unwrap().calls.push("consumer closed");
+    }
+}
+
+/// A sink that takes all, some or nothing, as the dice fall.
+struct FakeSink {
+    world: Shared,
+    dice: SmallRng,
+    trouble: f64,
+}
+
+#[async_trait]
+impl SinkTask for FakeSink {
+    async fn start(&mut self, _: TaskContext, _: &Props) -> Result<()> {
+        Ok(())
+    }
+    async fn open(&mut self, _: &[TopicPartition]) -> Result<()> {
+        self.world.lock().unwrap().calls.push("open");
+        Ok(())
+    }
+    async fn put(&mut self, batch: &Arc<Batch>, from: usize) -> Result<PutOutcome> {
+        let left = batch.len() - from;
+        let trouble = self.dice.random_bool(self.trouble);
+        if trouble && self.dice.random_bool(0.5) {
+            return Err(ConnectError::retriable("not now"));
+        }
+        let taken = if trouble && left > 0 { self.dice.random_range(0..left) } else { left };
+        let mut world = self.world.lock().unwrap();
+        let mut bad = Vec::new();
+        for index in from..from + taken {
+            let record = batch.record(index);
+            if record.raw_value() == Some(b"refused") {
+                let error = ConnectError::data("not this one");
+                bad.push(BadRecord { batch: Arc::clone(batch), index, origin: Origin::Sink, error });
+            } else {
+                world.accounted.insert((record.partition(), record.offset()));
+            }
+        }
+        let retry = (taken < left).then(|| ConnectError::retriable("later"));
+        Ok(PutOutcome { taken, retry, bad })
+    }
+    async fn flush(&mut self, taken: &Positions) -> Result<FlushOutcome> {
+        self.world.lock().unwrap().check("flush", taken);
+        if self.dice.random_bool(self.trouble / 2.0) {
+            return Err(ConnectError::retriable("flush later"));
+        }
+        Ok(FlushOutcome::all(taken))
+    }
+    async fn close(&mut self, _: &[TopicPartition]) -> Result<()> {
+        self.world.lock().unwrap().calls.push("close");
+        Ok(())
+    }
+    async fn stop(&mut self) {
+        self.world.lock().unwrap().calls.push("stop");
+    }
+}
+
+/// Refuses values that read "bad".
+struct Plain(Shared);
+
+impl Converter for Plain {
+    fn class(&self) -> &'static str {
+        "Plain"
+    }
+    fn read_column(&self, batch: &mut Batch, part: Part, _: ReadOptions, column: &mut Column) {
+        column.slots.clear();
+        column.errors.clear();
+        for (index, row) in batch.rows().iter().enumerate() {
+            let span = if part == Part::Key { row.key } else { row.value };
+            if span.is_some_and(|span| batch.bytes(span) == b"bad") {
+                self.0.lock().unwrap().accounted.insert((row.partition, row.offset));
+                column.errors.push((index as u32, ConnectError::data("it is bad")));
+            }
+            column.slots.push(span.map_or(Slot::Null, Slot::Bytes));
+        }
+    }
+    fn to_connect(&self, _: &str, _: Option<&[u8]>) -> Result<Data> {
+        Ok(Data::NULL)
+    }
+    fn from_connect(&self, _: &str, _: &Data, _: &mut Vec<u8>) -> Result<bool> {
+        Ok(false)
+    }
+}
+
+impl HeaderConverter for Plain {
+    fn class(&self) -> &'static str {
+        "Plain"
+    }
+    fn to_connect_header(&self, _: &str, _: &str, _: Option<&[u8]>) -> Result<Data> {
+        Ok(Data::NULL)
+    }
+    fn from_connect_header(&self, _: &str, _: &str, _: &Data, _: &mut Vec<u8>) -> Result<bool> {
+        Ok(false)
+    }
+}
+
+struct NoTracker;
+
+impl TopicTracker for NoTracker {
+    fn active(&self, _: &TaskId, _: &str) {}
+}
+
+struct Rig {
+    world: Shared,
+    events: mpsc::Sender<ConsumerEvent>,
+    control: watch::Sender<Control>,
+    status: watch::Receiver<TaskStatus>,
+    done: tokio::task::JoinHandle<Result<()>>,
+}
+
+fn rig(seed: u64, trouble: f64, tolerate: bool) -> Rig {
+    let world = Shared::default();
+    let (events, events_seen) = mpsc::channel(2);
+    let (control, control_seen) = watch::channel(Control::Target(TargetState::Started));
+    let (status, status_seen) = watch::channel(TaskStatus { state: State::Unassigned, trace: None });
+    let id = TaskId { connector: Arc::from("c"), task: 0 };
+    let retry = RetryPolicy { timeout: Some(Duration::ZERO), max_delay: Duration::from_secs(60) };
+    let policy = ErrorPolicy { tolerate, log: false, log_messages: false, retry };
+    let plain = Arc::new(Plain(Arc::clone(&world)));
+    let header: Arc<dyn HeaderConverter> = plain.clone();
+    let converters = Converters { key: plain.clone(), value: plain, header };
+    let run = SinkRun {
+        id: id.clone(),
+        task: Box::new(FakeSink { world: Arc::clone(&world), dice: SmallRng::seed_from_u64(seed), trouble }),
+        path: RecordPath::new(converters, ReadOptions::default(), retry),
+        errors: ErrorHandler::new(id.clone(), policy, None),
+        consumer: Box::new(FakeConsumer { world: Arc::clone(&world), events: events_seen }),
+        orders: Orders::new(id, control_seen, status),
+        topics: Arc::new(NoTracker),
+        commit_interval: Duration::from_millis(500),
+        commit_timeout: Duration::from_secs(5),
+    };
+    Rig { world, events, control, status: status_seen, done: tokio::spawn(run.run()) }
+}
+
+impl Rig {
+    async fn assign(&self, partition: i32) -> i64 {
+        let start = self.world.lock().unwrap().committed.get(&partition).copied();
+        let positions = [(TopicPartition::new("t", partition), start.unwrap_or(-1001))].into_iter().collect();
+        self.events.send(ConsumerEvent::Assigned(positions)).await.unwrap();
+        start.unwrap_or(0)
+    }
+
+    async fn batch(&self, rows: &[(i32, i64, &str)]) {
+        let mut builder = BatchBuilder::default();
+        let topic = builder.topic_index(&Arc::from("t"));
+        for (partition, offset, value) in rows {
+            let value = Some(value.as_bytes());
+            builder.push(topic, RowParts { partition: *partition, offset: *offset, value, ..RowParts::default() });
+        }
+        self.events.send(ConsumerEvent::Batch(builder.finish())).await.unwrap();
+    }
+
+    async fn revoke(&self, partition: i32, lost: bool) {
+        let (done, answered) = oneshot::channel();
+        let partitions = vec![TopicPartition::new("t", partition)];
+        self.events.send(ConsumerEvent::Revoked { partitions, lost, done }).await.unwrap();
+        answered.await.unwrap();
+    }
+
+    async fn stop(self) -> (Result<()>, Shared) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        self.control.send_replace(Control::Stop { deadline });
+        (self.done.await.unwrap(), self.world)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_put_is_committed_on_the_interval_and_at_the_end() {
+    let rig = rig(1, 0.0, false);
+    rig.assign(0).await;
+    rig.batch(&[(0, 0, "a"), (0, 1, "b")]).await;
+    sleep(Duration::from_millis(600)).await;
+    assert_eq!(rig.world.lock().unwrap().committed, BTreeMap::from([(0, 2)]));
+    rig.batch(&[(0, 2, "c")]).await;
+    sleep(Duration::from_millis(1)).await;
+    let (outcome, world) = rig.stop().await;
+    assert_eq!(outcome, Ok(()));
+    let world = world.lock().unwrap();
+    assert_eq!(world.committed, BTreeMap::from([(0, 3)]));
+    assert_eq!(world.calls, ["open", "close", "stop", "consumer closed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_record_ends_the_task_but_what_came_before_it_is_committed() {
+    let rig = rig(1, 0.0, false);
+    rig.assign(0).await;
+    rig.batch(&[(0, 0, "a")]).await;
+    rig.batch(&[(0, 1, "b"), (0, 2, "bad")]).await;
+    let error = rig.done.await.unwrap().unwrap_err();
+    let first = error.trace().lines().next().unwrap_or_default().to_owned();
+    assert_eq!(
+        first,
+        "org.apache.kafka.connect.errors.ConnectException: Tolerance exceeded in error handler: t-0@2 of c-0 failed \
+         in stage VALUE_CONVERTER: it is bad"
+    );
+    assert_eq!(rig.world.lock().unwrap().committed, BTreeMap::from([(0, 1)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_the_sink_refuses_is_not_passed_unless_that_is_tolerated() {
+    let rig = rig(1, 0.0, false);
+    rig.assign(0).await;
+    rig.assign(1).await;
+    rig.batch(&[(0, 0, "a"), (0, 1, "refused"), (0, 2, "c"), (1, 0, "d"), (1, 1, "refused")]).await;
+    let error = rig.done.await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("t-0@1 of c-0 failed in stage TASK_PUT: not this one"), "{error}");
+    assert_eq!(rig.world.lock().unwrap().committed, BTreeMap::from([(0, 1), (1, 1)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tolerated_record_is_dropped_and_the_offset_moves_past_it() {
+    let rig = rig(1, 0.0, true);
+    rig.assign(0).await;
+    rig.batch(&[(0, 0, "bad"), (0, 1, "b"), (0, 2, "bad")]).await;
+    sleep(Duration::from_millis(1)).await;
+    let (outcome, world) = rig.stop().await;
+    assert_eq!(outcome, Ok(()));
+    assert_eq!(world.lock().unwrap().committed, BTreeMap::from([(0, 3)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_shows_in_the_status_and_a_resume_too() {
+    let mut rig = rig(1, 0.0, false);
+    rig.assign(0).await;
+    for (target, state) in [(TargetState::Paused, State::Paused), (TargetState::Started, State::Running)] {
+        rig.control.send_replace(Control::Target(target));
+        rig.status.wait_for(|status| status.state == state).await.unwrap();
+        assert_eq!(rig.world.lock().unwrap().paused, target == TargetState::Paused);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_that_hangs_does_not_keep_a_stop_or_a_revoke_waiting() {
+    let rig = rig(1, 1.0, false);
+    rig.assign(0).await;
+    rig.assign(1).await;
+    rig.batch(&(0..50).map(|offset| (0, offset, "a")).collect::<Vec<_>>()).await;
+    rig.batch(&(0..50).map(|offset| (1, offset, "a")).collect::<Vec<_>>()).await;
+    sleep(Duration::from_secs(5)).await;
+    assert!(rig.world.lock().unwrap().paused, "nothing more comes in while the sink is away");
+    rig.revoke(0, false).await;
+    let (outcome, world) = rig.stop().await;
+    assert_eq!(outcome, Ok(()));
+    assert_eq!(world.lock().unwrap().lost, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_does_not_answer_commits_does_not_keep_events_waiting() {
+    let rig = rig(1, 0.0, false);
+    rig.assign(0).await;
+    rig.world.lock().unwrap().silent = true;
+    rig.batch(&[(0, 0, "a")]).await;
+    sleep(Duration::from_secs(20)).await; // commits are tried for 5 s each, every 500 ms
+    rig.batch(&[(0, 1, "b")]).await;
+    tokio::time::timeout(Duration::from_secs(12), rig.revoke(0, true)).await.expect("the revoke is heard");
+    assert_eq!(rig.world.lock().unwrap().accounted.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_no_offset_passes_a_record_that_is_not_accounted_for() {
+    for seed in 0..300 {
+        let mut dice = SmallRng::seed_from_u64(seed);
+        let rig = rig(seed, 0.4, true);
+        let mut next: BTreeMap<i32, i64> = BTreeMap::new();
+        for _ in 0..40 {
+            let partition = dice.random_range(0..3);
+            match (next.get(&partition).copied(), dice.random_range(0..10)) {
+                (None, _) => {
+                    next.insert(partition, rig.assign(partition).await);
+                }
+                (Some(_), 0) => {
+                    next.remove(&partition);
+                    rig.revoke(partition, dice.random_bool(0.2)).await;
+                }
+                (Some(_), 1) => sleep(Duration::from_millis(300)).await,
+                (Some(_), _) => {
+                    let mut rows = Vec::new();
+                    for (partition, next) in &mut next {
+                        for _ in 0..dice.random_range(0..6) {
+                            rows.push((*partition, *next, if dice.random_bool(0.1) { "bad" } else { "good" }));
+                            *next += dice.random_range(1..2);
+                        }
+                    }
+                    rig.batch(&rows).await;
+                }
+            }
+            assert_eq!(rig.world.lock().unwrap().lost, None, "seed {seed}");
+        }
+        let (outcome, world) = rig.stop().await;
+        assert_eq!(outcome, Ok(()), "seed {seed}");
+        let world = world.lock().unwrap();
+        assert_eq!(world.lost, None, "seed {seed}");
+    }
+}

@@ -1,0 +1,316 @@
+//! The life of a source task: records are polled, converted and sent; offsets follow what Kafka has acknowledged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use longshore_api::{ConnectError, Data, ErrorKind, Result, SourceRecord, SourceTask};
+use tokio::time::{Instant, interval_at, timeout};
+use tracing::warn;
+
+use super::acks::AckTracker;
+use super::convert::Converters;
+use super::errors::{Backoff, ErrorPolicy, Stage, log_failure};
+use super::orders::{Heard, Orders};
+use super::{SourceOffsets, TaskId, TopicTracker};
+use crate::kafka::ProducerRecord;
+
+/// What a source task needs of its producer.
+#[async_trait]
+pub(super) trait RecordSink: Send {
+    /// Hands a record over; waits while there is no room. Its outcome comes under its sequence number. Cancel-safe: a
+    /// call that is dropped has handed nothing over.
+    async fn send(&mut self, record: ProducerRecord<'_>, sequence: u64) -> Result<()>;
+    /// Waits for outcomes. Cancel-safe.
+    async fn outcomes(&mut self) -> Vec<(u64, Result<()>)>;
+}
+
+/// Makes sure that a topic is there before the first record goes to it (KIP-158).
+#[async_trait]
+pub(super) trait TopicPreparer: Send {
+    /// Creates the topic if it is missing and the connector asks for it.
+    async fn prepare(&mut self, topic: &str) -> Result<()>;
+}
+
+/// A source task at work.
+pub(super) struct SourceRun {
+    /// Which task.
+    pub(super) id: TaskId,
+    /// What it runs; started.
+    pub(super) task: Box<dyn SourceTask>,
+    /// The converters.
+    pub(super) converters: Converters,
+    /// What happens to bad records.
+    pub(super) policy: ErrorPolicy,
+    /// Where the records go.
+    pub(super) producer: Box<dyn RecordSink>,
+    /// Creates topics.
+    pub(super) preparer: Box<dyn TopicPreparer>,
+    /// Where offsets are kept.
+    pub(super) offsets: Arc<dyn SourceOffsets>,
+    /// What the worker says.
+    pub(super) orders: Orders,
+    /// Told which topics the task writes to.
+    pub(super) topics: Arc<dyn TopicTracker>,
+    /// `offset.flush.interval.ms`.
+    pub(super) commit_interval: Duration,
+    /// `offset.flush.timeout.ms`.
+    pub(super) commit_timeout: Duration,
+}
+
+/// Records that may wait for Kafka before polling stops.
+const MAX_IN_FLIGHT: usize = 20_000;
+
+/// A pause after a failure that Kafka may get over.
+const SEND_RETRY: Duration = Duration::from_millis(100);
+
+struct Loop {
+    run: SourceRun,
+    acks: AckTracker,
+    known_topics: Vec<Arc<str>>,
+    buffers: Buffers,
+}
+
+#[derive(Default)]
+struct Buffers {
+    key: Vec<u8>,
+    key_written: bool,
+    value: Vec<u8>,
+    value_written: bool,
+    headers: Vec<(Arc<str>, Option<Vec<u8>>)>,
+}
+
+impl SourceRun {
+    /// Runs until the worker says stop.
+    ///
+    /// # Errors
+    /// Why the task cannot go on. The offsets of what Kafka has are stored all the same.
+    pub(super) async fn run(self) -> Result<()> {
+        let mut this =
+            Loop { run: self, acks: AckTracker::default(), known_topics: Vec::new(), buffers: Buffers::default() };
+        let outcome = this.work().await;
+        let closed = this.close().await;
+        outcome.and(closed)
+    }
+}
+
+impl Loop {
+    async fn work(&mut self) -> Result<()> {
+        let interval = self.run.commit_interval;
+        let mut commit = interval_at(Instant::now() + interval, interval);
+        let mut backoff = Backoff::new();
+        self.run.orders.heed();
+        while !self.run.orders.says_stop() {
+            let polls = self.run.orders.runs() && self.acks.in_flight() < MAX_IN_FLIGHT;
+            tokio::select! {
+                biased;
+                heard = self.run.orders.changed() => {
+                    if heard == Heard::Stop {
+                        break;
+                    }
+                }
+                _ = commit.tick() => {
+                    self.store_offsets().await;
+                    commit.reset();
+                }
+                outcomes = self.run.producer.outcomes() => self.settle(outcomes)?,
+                polled = self.run.task.poll(), if polls => match polled {
+                    Ok(records) => {
+                        backoff = Backoff::new();
+                        self.send_all(records).await?;
+                    }
+                    Err(error) if error.kind == ErrorKind::Retriable => {
+                        let pause = backoff.next(rand::random());
+                        warn!(task = %self.run.id, "poll failed and is tried again in {} ms: {error}", pause.as_millis());
+                        self.pause_for(pause).await;
+                    }
+                    Err(error) => return Err(error),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits, but no longer than until the worker says something.
+    async fn pause_for(&mut self, pause: Duration) {
+        let _either = timeout(pause, self.run.orders.changed()).await;
+    }
+
+    /// Sends what was polled. A stop ends it early: what is not sent has no offset and is polled again next time.
+    async fn send_all(&mut self, records: Vec<SourceRecord>) -> Result<()> {
+        for record in records {
+            if self.run.orders.says_stop() {
+                return Ok(());
+            }
+            self.prepare_topic(&record.topic).await?;
+            if !self.convert(&record)? {
+                continue;
+            }
+            if !self.send(&record).await? {
+                return Ok(());
+            }
+            self.acks.sent(&record.source_partition, record.source_offset);
+        }
+        Ok(())
+    }
+
+    async fn prepare_topic(&mut self, topic: &Arc<str>) -> Result<()> {
+        if self.known_topics.contains(topic) {
+            return Ok(());
+        }
+        loop {
+            match self.run.preparer.prepare(topic).await {
+                Ok(()) => break,
+                Err(error) if error.kind == ErrorKind::Retriable => {
+                    warn!(task = %self.run.id, "topic {topic} could not be prepared and is tried again: {error}");
+                    self.pause_for(SEND_RETRY).await;
+                    if self.run.orders.says_stop() {
+                        return Ok(());
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.known_topics.push(Arc::clone(topic));
+        self.run.topics.active(&self.run.id, topic);
+        Ok(())
+    }
+
+    /// Fills the buffers; false for a record that is dropped because bad records are tolerated.
+    fn convert(&mut self, record: &SourceRecord) -> Result<bool> {
+        let (stage, class, error) = match self.run.converters.write(record, &mut self.buffers) {
+            Ok(()) => return Ok(true),
+            Err(failed) => failed,
+        };
+        self.failed(stage, class, &error, || {
+            format!(
+                ", where source record is = SourceRecord{{sourcePartition={:?}, sourceOffset={:?}}} topic='{}'",
+                record.source_partition, record.source_offset, record.topic
+            )
+        })
+        .map(|()| false)
+    }
+
+    /// Hands what is in the buffers to the producer; false if the task is told to stop while there is no room.
+    async fn send(&mut self, record: &SourceRecord) -> Result<bool> {
+        let headers: Vec<(&str, Option<&[u8]>)> =
+            self.buffers.headers.iter().map(|(name, value)| (&**name, value.as_deref())).collect();
+        let produced = ProducerRecord {
+            topic: &record.topic,
+            partition: record.partition,
+            key: self.buffers.key_written.then_some(&self.buffers.key),
+            value: self.buffers.value_written.then_some(&self.buffers.value),
+            headers: &headers,
+            timestamp: record.timestamp,
+        };
+        let sequence = self.acks.next_sequence();
+        loop {
+            tokio::select! {
+                biased;
+                sent = self.run.producer.send(produced, sequence) => {
+                    let unsent = |error| ConnectError::fatal("Unrecoverable exception trying to send").caused_by(error);
+                    return sent.map(|()| true).map_err(unsent);
+                }
+                heard = self.run.orders.changed() => {
+                    if heard == Heard::Stop {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+
+    fn settle(&mut self, outcomes: Vec<(u64, Result<()>)>) -> Result<()> {
+        for (sequence, outcome) in outcomes {
+            if let Err(error) = outcome {
+                let class = "org.apache.kafka.connect.runtime.WorkerSourceTask";
+                self.failed(Stage::KafkaProduce, class, &error, String::new).map_err(|_| {
+                    ConnectError::fatal("Unrecoverable exception from producer send callback").caused_by(error)
+                })?;
+            }
+            self.acks.done(sequence);
+        }
+        Ok(())
+    }
+
+    /// Reports a failed record, and says whether the task may go on without it.
+    fn failed(&self, stage: Stage, class: &str, error: &ConnectError, record: impl FnOnce() -> String) -> Result<()> {
+        let policy = self.run.policy;
+        if policy.log {
+            let record = if policy.log_messages { record() } else { String::new() };
+            log_failure(&self.run.id, stage, class, &record, error);
+        }
+        if policy.tolerate {
+            return Ok(());
+        }
+        let message = format!(
+            "Tolerance exceeded in error handler: a record of {} failed in stage {}: {}",
+            self.run.id,
+            stage.name(),
+            error.root_cause()
+        );
+        Err(ConnectError::fatal(message).caused_by(error.clone()))
+    }
+
+    /// Stores the offsets of what Kafka has. A failure is only logged: they are stored with the next ones.
+    async fn store_offsets(&mut self) {
+        let offsets = self.acks.take_storable();
+        if !offsets.is_empty() {
+            let stored = self.run.offsets.put(&self.run.id.connector, offsets.clone());
+            let failed = match timeout(self.run.commit_timeout, stored).await {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(_elapsed) => Some("timed out".to_owned()),
+            };
+            if let Some(why) = failed {
+                warn!(task = %self.run.id, "Failed to commit offsets: {why}");
+                self.acks.give_back(offsets);
+                return;
+            }
+        }
+        if let Err(error) = self.run.task.committed().await {
+            warn!(task = %self.run.id, "the task could not confirm a commit to its source: {error}");
+        }
+    }
+
+    /// The end, good or bad: waits for what is on its way, stores its offsets, lets the task go.
+    async fn close(mut self) -> Result<()> {
+        let end = Instant::now() + self.run.commit_timeout;
+        let mut outcome = Ok(());
+        while !self.acks.is_settled() && outcome.is_ok() {
+            match tokio::time::timeout_at(end, self.run.producer.outcomes()).await {
+                Ok(outcomes) => outcome = self.settle(outcomes),
+                Err(_elapsed) => {
+                    warn!(task = %self.run.id, "stopped with {} records not yet acknowledged", self.acks.in_flight());
+                    break;
+                }
+            }
+        }
+        self.store_offsets().await;
+        self.run.task.stop().await;
+        outcome
+    }
+}
+
+impl Converters {
+    /// Writes a record's headers, key and value into the buffers; headers first, as Connect does.
+    fn write(&self, record: &SourceRecord, buffers: &mut Buffers) -> Result<(), (Stage, &'static str, ConnectError)> {
+        buffers.headers.clear();
+        for header in &record.headers {
+            let mut bytes = Vec::new();
+            let written = self
+                .header
+                .from_connect_header(&record.topic, &header.name, &header.value, &mut bytes)
+                .map_err(|error| (Stage::HeaderConverter, self.header.class(), error))?;
+            buffers.headers.push((Arc::clone(&header.name), written.then_some(bytes)));
+        }
+        let write = |data: &Data, out: &mut Vec<u8>, converter: &Arc<dyn longshore_formats::Converter>, stage| {
+            out.clear();
+            let written = converter.from_connect(&record.topic, data, out);
+            written.map_err(|error| (stage, converter.class(), error))
+        };
+        buffers.key_written = write(&record.key, &mut buffers.key, &self.key, Stage::KeyConverter)?;
+        buffers.value_written = write(&record.value, &mut buffers.value, &self.value, Stage::ValueConverter)?;
+        Ok(())
+    }
+}

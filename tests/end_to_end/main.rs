@@ -1,0 +1,14 @@
+//! The built worker against a real broker and a real MongoDB, driven from outside as a user would.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod bad_input;
+mod cli;
+mod delivery;
+mod kafka;
+mod lifecycle;
+mod mongo;
+mod outages;
+mod quickstart;
+mod simplelink;
+mod standalone;
+mod worker;

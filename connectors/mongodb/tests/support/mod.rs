@@ -7,7 +7,7 @@ use bson::{Document, doc};
 use futures_util::TryStreamExt as _;
 use longshore_api::config::Props;
 use longshore_api::{
-    Batch, BatchBuilder, PutOutcome, Result, RowParts, SinkConnector, SinkTask, Slot, Slots, TaskContext,
+    BadRecord, Batch, BatchBuilder, PutOutcome, Result, RowParts, SinkConnector, SinkTask, Slot, Slots, TaskContext,
 };
 use longshore_mongodb::MongoSinkConnector;
 use mongodb::Client;
@@ -111,6 +111,14 @@ pub(crate) async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
     ALONE.lock().await
 }
 
+/// Between two looks at something that is awaited.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Awaits what takes a moment; a minute is far more than the slowest machine needs.
+pub(crate) async fn within_a_minute<T>(awaited: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), awaited).await.expect("it ends within a minute")
+}
+
 /// A running sink task.
 pub(crate) struct Sink {
     pub(crate) task: Box<dyn SinkTask>,
@@ -131,6 +139,24 @@ impl Sink {
 
     pub(crate) async fn put(&mut self, batch: &Arc<Batch>) -> PutOutcome {
         self.try_put(batch).await.unwrap()
+    }
+
+    /// Puts as the worker does: again and again while the target is away, with what was not taken. Gives the bad
+    /// records.
+    pub(crate) async fn put_until_taken(&mut self, batch: &Arc<Batch>) -> Vec<BadRecord> {
+        let (mut taken, mut bad) = (0, Vec::new());
+        within_a_minute(async {
+            while taken < batch.len() {
+                let outcome = self.put_from(batch, taken).await;
+                taken += outcome.taken;
+                bad.extend(outcome.bad);
+                if outcome.retry.is_some() {
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        })
+        .await;
+        bad
     }
 
     pub(crate) async fn put_from(&mut self, batch: &Arc<Batch>, from: usize) -> PutOutcome {
@@ -227,12 +253,15 @@ impl Proxy {
     }
 
     pub(crate) async fn resume(&mut self) {
-        for _ in 0..50 {
-            if let Ok(listener) = TcpListener::bind(&self.address).await {
-                return self.serve(listener);
+        let listener = within_a_minute(async {
+            loop {
+                match TcpListener::bind(&self.address).await {
+                    Ok(listener) => return listener,
+                    Err(_) => tokio::time::sleep(PAUSE).await,
+                }
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("{} stays in use", self.address);
+        });
+        let listener = listener.await;
+        self.serve(listener);
     }
 }

@@ -7,6 +7,7 @@ mod support;
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
@@ -185,6 +186,9 @@ fn a_panic_is_one_requests_failure() {
     assert_eq!(send(&server, Request::new("GET", "/connectors")).status, 200);
 }
 
+/// Less than any of the default limits: who waits no longer than this sees whether the short ones hold.
+const PATIENCE: Duration = Duration::from_secs(25);
+
 /// Limits under which a slow client is soon let go.
 fn impatient() -> Limits {
     let short = Duration::from_millis(300);
@@ -194,9 +198,8 @@ fn impatient() -> Limits {
 #[test]
 fn a_client_that_trickles_its_request_is_let_go() {
     let server = Server::with(FakeHerder::new(Mode::Distributed), Mode::Distributed, impatient());
-    let start = Instant::now();
     let mut stream = TcpStream::connect(server.address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     // A head that never ends.
     for byte in b"GET / HTTP/1.1\r\nHost: a\r\nX: " {
         if stream.write_all(&[*byte]).is_err() {
@@ -204,15 +207,14 @@ fn a_client_that_trickles_its_request_is_let_go() {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    let mut rest = Vec::new();
-    let _ = stream.read_to_end(&mut rest);
+    let waited_in_vain = |error: std::io::Error| error.kind() == std::io::ErrorKind::WouldBlock;
+    assert!(!stream.read_to_end(&mut Vec::new()).is_err_and(waited_in_vain));
     // A body that never ends.
     let mut stream = TcpStream::connect(server.address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let head = "PUT /connectors/a/config HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
     stream.write_all(head.as_bytes()).unwrap();
     assert_eq!(read(BufReader::new(stream), false).unwrap().status, 408);
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert_eq!(send(&server, Request::new("GET", "/")).status, 200);
 }
 
@@ -230,7 +232,7 @@ fn a_client_that_does_not_take_its_answers_is_let_go() {
     let _ = stuck.write_all(request.as_bytes());
     let start = Instant::now();
     assert_eq!(send(&server, Request::new("GET", "/")).status, 200);
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
 }
 
 fn put_in_memory(server: &Server, name: &str) {
@@ -256,7 +258,9 @@ fn requests_under_way_are_answered_when_the_server_stops() {
     let mut server = Server::with(herder, Mode::Distributed, Limits::default());
     let authority = server.authority();
     let asked = std::thread::spawn(move || Request::new("GET", "/connectors/a").send(&authority).unwrap().status);
-    std::thread::sleep(Duration::from_millis(150));
+    while server.herder.asked.load(Ordering::Relaxed) == 0 {
+        std::thread::yield_now();
+    }
     server.stop();
     assert_eq!(asked.join().unwrap(), 404);
     server.done.take().unwrap().join().unwrap();

@@ -2,6 +2,7 @@
 //!
 //! It knows two connectors, the file sink and source, as far as a client of the REST API can tell.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub struct FakeHerder {
     connectors: Mutex<IndexMap<String, Connector>>,
     /// How long every answer takes that may have to wait.
     pub delay: Duration,
+    /// How many calls that wait have begun.
+    pub asked: AtomicUsize,
     /// Whether it says that it is ready.
     pub ready: bool,
     /// Asking for this connector's status panics.
@@ -55,7 +58,14 @@ fn bad_request(message: impl Into<String>) -> HerderError {
 impl FakeHerder {
     /// A herder without connectors.
     pub fn new(mode: Mode) -> Self {
-        Self { mode, connectors: Mutex::default(), delay: Duration::ZERO, ready: true, poison: None }
+        Self {
+            mode,
+            connectors: Mutex::default(),
+            delay: Duration::ZERO,
+            asked: AtomicUsize::new(0),
+            ready: true,
+            poison: None,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, IndexMap<String, Connector>> {
@@ -90,6 +100,7 @@ impl FakeHerder {
     }
 
     async fn wait(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(self.delay).await;
     }
 

@@ -5,9 +5,13 @@
 //! allocates per record unless a value has to be decoded.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use crate::value::Data;
+use bytes::Bytes;
+
+use crate::schema::{Schema, Type};
+use crate::source::Header;
+use crate::value::{Data, Value};
 
 /// A range of the batch's arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +125,17 @@ pub struct Batch {
     headers: Vec<RawHeader>,
     slots: Vec<Slots>,
     data: Vec<Data>,
+    /// One a row, or none at all as long as every record is what its row says.
+    carried: Vec<Carried>,
+    decoded_headers: Vec<Header>,
+}
+
+/// What a record carries beside its slots, where transforms may have changed it or headers were converted.
+#[derive(Debug, Clone, Copy)]
+struct Carried {
+    partition: i32,
+    timestamp: i64,
+    headers: (u32, u32),
 }
 
 /// A record's key or value as the sink sees it.
@@ -172,8 +187,13 @@ impl<'a> Record<'a> {
         &self.batch.topics[usize::from(self.row().topic)]
     }
 
-    /// The Kafka partition from which the record came.
+    /// The Kafka partition, as the transforms left it.
     pub fn partition(&self) -> i32 {
+        self.carried().map_or(self.row().partition, |carried| carried.partition)
+    }
+
+    /// The Kafka partition from which the record came (KIP-793).
+    pub fn original_partition(&self) -> i32 {
         self.row().partition
     }
 
@@ -182,9 +202,9 @@ impl<'a> Record<'a> {
         self.row().offset
     }
 
-    /// Milliseconds since the epoch, if the record has a timestamp.
+    /// Milliseconds since the epoch, if the record has a timestamp; as the transforms left it.
     pub fn timestamp(&self) -> Option<i64> {
-        let timestamp = self.row().timestamp;
+        let timestamp = self.carried().map_or(self.row().timestamp, |carried| carried.timestamp);
         (timestamp >= 0).then_some(timestamp)
     }
 
@@ -221,6 +241,17 @@ impl<'a> Record<'a> {
     /// The bytes of the value, as Kafka holds them.
     pub fn raw_value(&self) -> Option<&'a [u8]> {
         self.row().value.map(|span| self.batch.bytes(span))
+    }
+
+    /// The headers as the header converter read them and the transforms left them, in order. Empty for a sink that
+    /// does not ask for them, see [`SinkTask::reads_headers`](crate::SinkTask::reads_headers).
+    pub fn headers(&self) -> &'a [Header] {
+        let (start, end) = self.carried().map_or((0, 0), |carried| carried.headers);
+        &self.batch.decoded_headers[start as usize..end as usize]
+    }
+
+    fn carried(&self) -> Option<&'a Carried> {
+        self.batch.carried.get(self.row_index())
     }
 
     /// The headers as Kafka holds them, in order. A name that is no UTF-8 is shown as an empty one.
@@ -299,6 +330,59 @@ impl Batch {
         Slot::Data((self.data.len() - 1) as u32)
     }
 
+    /// Takes the value of a slot out, to be changed and [given back](Self::put_data). `None` for [`Slot::Json`], whose
+    /// text only its converter can read.
+    pub fn take_data(&mut self, slot: Slot) -> Option<Data> {
+        static TEXT: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(Schema::optional(Type::String)));
+        static BYTES: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(Schema::optional(Type::Bytes)));
+        Some(match slot {
+            Slot::Null => Data::NULL,
+            Slot::Text(span) => {
+                let text = std::str::from_utf8(self.bytes(span)).unwrap_or_default();
+                Data::new(Arc::clone(&TEXT), Value::string(text))
+            }
+            Slot::Bytes(span) => Data::new(Arc::clone(&BYTES), Value::Bytes(Bytes::copy_from_slice(self.bytes(span)))),
+            Slot::Json(_) => return None,
+            Slot::Data(index) => std::mem::replace(&mut self.data[index as usize], Data::NULL),
+        })
+    }
+
+    /// Gives a value back, in the place of the slot from which it was taken; gives the slot that now stands for it.
+    pub fn put_data(&mut self, slot: Slot, data: Data) -> Slot {
+        match slot {
+            Slot::Data(index) if data.schema.is_some() || !data.value.is_null() => {
+                self.data[index as usize] = data;
+                slot
+            }
+            _ => self.add_data(data),
+        }
+    }
+
+    /// Sets what the record of a row carries instead of its row's partition and timestamp.
+    pub fn set_place(&mut self, row: u32, partition: i32, timestamp: Option<i64>) {
+        let carried = self.carried_by(row);
+        carried.partition = partition;
+        carried.timestamp = timestamp.unwrap_or(-1);
+    }
+
+    /// Sets the converted headers of a row's record.
+    pub fn set_headers(&mut self, row: u32, headers: impl IntoIterator<Item = Header>) {
+        let start = self.decoded_headers.len() as u32;
+        self.decoded_headers.extend(headers);
+        let end = self.decoded_headers.len() as u32;
+        if end > start || !self.carried.is_empty() {
+            self.carried_by(row).headers = (start, end);
+        }
+    }
+
+    fn carried_by(&mut self, row: u32) -> &mut Carried {
+        if self.carried.is_empty() {
+            let unchanged = |row: &Row| Carried { partition: row.partition, timestamp: row.timestamp, headers: (0, 0) };
+            self.carried.extend(self.rows.iter().map(unchanged));
+        }
+        &mut self.carried[row as usize]
+    }
+
     /// Says which records go to the sink, in the order of their rows. Rows without slots were dropped.
     pub fn set_slots(&mut self, slots: Vec<Slots>) {
         debug_assert!(slots.is_sorted_by_key(|slots| slots.row));
@@ -324,6 +408,8 @@ impl Batch {
             .collect();
         let mut flags = kept.iter();
         self.rows.retain(|_| flags.next().copied().unwrap_or(true));
+        let mut flags = kept.iter();
+        self.carried.retain(|_| flags.next().copied().unwrap_or(true));
         self.slots.retain_mut(|slots| {
             let row = slots.row as usize;
             slots.row = new_index[row];
@@ -388,6 +474,8 @@ impl BatchBuilder {
         used.headers.clear();
         used.slots.clear();
         used.data.clear();
+        used.carried.clear();
+        used.decoded_headers.clear();
         Self { batch: used }
     }
 
@@ -490,10 +578,58 @@ mod tests {
         assert_eq!(batch.record(1).raw_headers().len(), 1);
     }
 
+    fn header(name: &str) -> Header {
+        Header { name: name.into(), value: Data::NULL }
+    }
+
+    #[test]
+    fn what_transforms_change_is_seen_by_the_sink_and_the_origin_stays() {
+        let mut batch = batch(&[(0, "a"), (1, "b"), (2, "c")]);
+        batch.set_headers(0, []);
+        batch.set_headers(1, [header("x"), header("y")]);
+        batch.set_place(1, 7, Some(5));
+        batch.set_headers(2, [header("z")]);
+        let seen = |batch: &Batch, index| {
+            let record = batch.record(index);
+            let names: Vec<_> = record.headers().iter().map(|header| header.name.to_string()).collect();
+            (record.partition(), record.original_partition(), record.timestamp(), names.concat())
+        };
+        assert_eq!(seen(&batch, 0), (0, 0, Some(0), String::new()));
+        assert_eq!(seen(&batch, 1), (7, 1, Some(5), "xy".to_owned()));
+        batch.retain_rows(|_, row| row.partition != 0);
+        assert_eq!(seen(&batch, 0), (7, 1, Some(5), "xy".to_owned()));
+        assert_eq!(seen(&batch, 1), (2, 2, Some(0), "z".to_owned()));
+    }
+
+    #[test]
+    fn a_value_is_taken_out_changed_and_given_back_in_its_place() {
+        let mut batch = batch(&[(0, "a")]);
+        let data = batch.take_data(Slot::Null).unwrap();
+        assert_eq!(data, Data::NULL);
+        let text = batch.record(0).slots.value;
+        let mut data = batch.take_data(text).unwrap();
+        assert_eq!(data.value, Value::string("a"));
+        data.value = Value::Int8(1);
+        let first = batch.put_data(text, data);
+        assert_eq!(batch.payload(text), Payload::Text("a"), "the bytes stay as Kafka holds them");
+        let mut data = batch.take_data(first).unwrap();
+        data.value = Value::Int8(2);
+        assert_eq!(batch.put_data(first, data.clone()), first, "no second place is used");
+        assert_eq!(batch.payload(first), Payload::Data(&data));
+        assert_eq!(batch.put_data(first, Data::NULL), Slot::Null);
+    }
+
     #[test]
     fn a_used_batch_leaves_nothing_behind() {
-        let used = batch(&[(0, "a"), (1, "b")]);
-        let batch = BatchBuilder::reuse(used).finish();
-        assert_eq!((batch.len(), batch.row_count(), batch.topics().len(), batch.byte_count()), (0, 0, 0, 0));
+        let mut used = batch(&[(0, "a"), (1, "b")]);
+        used.set_headers(0, [header("x")]);
+        used.set_place(0, 3, None);
+        let mut builder = BatchBuilder::reuse(used);
+        assert_eq!((builder.len(), builder.byte_count()), (0, 0));
+        let topic = builder.topic_index(&Arc::from("t"));
+        builder.push(topic, RowParts { partition: 1, ..RowParts::default() });
+        let mut batch = builder.finish();
+        batch.set_slots(vec![Slots { row: 0, topic, key: Slot::Null, value: Slot::Null }]);
+        assert_eq!((batch.record(0).partition(), batch.record(0).headers()), (1, &[][..]));
     }
 }

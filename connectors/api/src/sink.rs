@@ -97,6 +97,12 @@ pub trait SinkTask: Send {
         false
     }
 
+    /// Whether the task looks at [`Record::headers`](crate::Record::headers); otherwise headers are not converted, and
+    /// a header that its converter cannot read goes unnoticed.
+    fn reads_headers(&self) -> bool {
+        false
+    }
+
     /// Reads the configuration, connects.
     async fn start(&mut self, context: TaskContext, config: &crate::config::Props) -> Result<()>;
 

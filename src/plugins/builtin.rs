@@ -26,7 +26,7 @@ pub(super) fn converters() -> Vec<ConverterPlugin> {
             version: plugin.version(),
             config: plugin.config_def().clone(),
             converts_records: plugin.is_converter(),
-            converts_headers: true,
+            converts_headers: plugin.is_header_converter(),
         })
         .collect()
 }

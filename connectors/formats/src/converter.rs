@@ -1,5 +1,6 @@
 //! What a converter is.
 
+use async_trait::async_trait;
 use longshore_api::{Batch, ConnectError, Data, Part, Result, Slot};
 
 /// What the rest of a task's chain needs of schemaless JSON.
@@ -59,6 +60,7 @@ impl Column {
 /// Turns bytes into Connect data and back. One value serves the keys or the values of one task.
 #[doc(alias = "org.apache.kafka.connect.storage.Converter")]
 #[allow(clippy::wrong_self_convention, reason = "the names are Connect's")]
+#[async_trait]
 pub trait Converter: Send + Sync {
     /// Java class name, as it stands in error reports.
     fn class(&self) -> &'static str;
@@ -76,6 +78,21 @@ pub trait Converter: Send + Sync {
         });
     }
 
+    /// Converts the key or value of one row again, whose conversion failed with kind Retriable.
+    ///
+    /// # Errors
+    /// As [`to_connect`](Self::to_connect).
+    fn read_row(&self, batch: &mut Batch, part: Part, row: usize) -> Result<Slot> {
+        let row = batch.rows()[row];
+        let span = match part {
+            Part::Key => row.key,
+            Part::Value => row.value,
+        };
+        let topic = &batch.topics()[usize::from(row.topic)];
+        let data = self.to_connect(topic, span.map(|span| batch.bytes(span)))?;
+        Ok(batch.add_data(data))
+    }
+
     /// Converts one record's bytes, `None` being null.
     ///
     /// # Errors
@@ -88,6 +105,16 @@ pub trait Converter: Send + Sync {
     /// # Errors
     /// Kind BadRecord, in Connect's words, where the value has no form in this format.
     fn from_connect(&self, topic: &str, data: &Data, out: &mut Vec<u8>) -> Result<bool>;
+
+    /// Gets from elsewhere, a schema registry for instance, what conversions lacked that failed with kind Retriable
+    /// since the last call; they are then to be tried again. `false` if they lacked nothing. Conversions themselves
+    /// never wait.
+    ///
+    /// # Errors
+    /// Kind Retriable while it cannot be had: no record is to blame, so none is given up. Any other kind ends the task.
+    async fn supply(&self) -> Result<bool> {
+        Ok(false)
+    }
 }
 
 /// Turns the bytes of headers into Connect data and back.

@@ -14,6 +14,7 @@ pub mod json;
 mod json_converter;
 mod plugins;
 mod primitives;
+pub mod registry;
 mod simple_header;
 mod string;
 pub mod validate;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use longshore_api::config::{ConfigDef, ConfigKey, ConfigType, Importance, Validator, Width};
-use longshore_api::{Data, Props, Result};
+use longshore_api::{ConnectError, Data, Props, Result};
 
 use crate::converter::{Converter, HeaderConverter};
 use crate::json_converter::{self, JsonConverter};
@@ -11,10 +11,16 @@ use crate::primitives::{BooleanConverter, ByteArrayConverter, NumberConverter};
 use crate::simple_header::SimpleHeaderConverter;
 use crate::string::StringConverter;
 
+/// The version of Kafka whose converters these are.
+const KAFKA: &str = "4.3.1";
+/// The version of Confluent's converters.
+const CONFLUENT: &str = "8.1.0";
+
 /// A converter that is built in.
 #[derive(Debug)]
 pub struct ConverterPlugin {
     class: &'static str,
+    version: &'static str,
     config: ConfigDef,
     make: Make,
 }
@@ -22,7 +28,10 @@ pub struct ConverterPlugin {
 #[derive(Debug)]
 enum Make {
     /// For records, and so for headers too.
-    Records(fn(&'static str, &Props) -> Result<Arc<dyn Converter>>),
+    Both(fn(&'static str, &Props) -> Result<Arc<dyn Converter>>),
+    /// For records alone; the switch says whether for keys.
+    #[allow(dead_code, reason = "the converters of the registry follow")]
+    Records(fn(&'static str, &Props, bool) -> Result<Arc<dyn Converter>>),
     /// For headers alone.
     Headers(fn() -> Arc<dyn HeaderConverter>),
 }
@@ -35,7 +44,7 @@ impl ConverterPlugin {
 
     /// Version of the converter whose behaviour this one has.
     pub fn version(&self) -> &'static str {
-        "4.3.1"
+        self.version
     }
 
     /// The keys of the converter, without the prefix under which a worker or connector gives them.
@@ -43,19 +52,25 @@ impl ConverterPlugin {
         &self.config
     }
 
-    /// Whether it converts keys and values. Every converter here converts headers.
+    /// Whether it converts keys and values.
     pub fn is_converter(&self) -> bool {
-        matches!(self.make, Make::Records(_))
+        !matches!(self.make, Make::Headers(_))
+    }
+
+    /// Whether it converts headers.
+    pub fn is_header_converter(&self) -> bool {
+        !matches!(self.make, Make::Records(_))
     }
 
     /// A converter of keys or values; `None` if it converts headers only. `props` are its keys without prefix;
-    /// `converter.type` need not be among them. Converters here work alike on keys and values.
+    /// `converter.type` need not be among them.
     ///
     /// # Errors
     /// Kind Config, for settings that do not parse.
-    pub fn new_converter(&self, props: &Props, _is_key: bool) -> Option<Result<Arc<dyn Converter>>> {
+    pub fn new_converter(&self, props: &Props, is_key: bool) -> Option<Result<Arc<dyn Converter>>> {
         match self.make {
-            Make::Records(make) => Some(make(self.class, props)),
+            Make::Both(make) => Some(make(self.class, props)),
+            Make::Records(make) => Some(make(self.class, props, is_key)),
             Make::Headers(_) => None,
         }
     }
@@ -63,11 +78,12 @@ impl ConverterPlugin {
     /// A converter of headers.
     ///
     /// # Errors
-    /// As [`new_converter`](Self::new_converter).
+    /// As [`new_converter`](Self::new_converter), and for a converter that does not convert headers.
     pub fn new_header_converter(&self, props: &Props) -> Result<Arc<dyn HeaderConverter>> {
         match self.make {
-            Make::Records(make) => Ok(Arc::new(Headers(make(self.class, props)?))),
+            Make::Both(make) => Ok(Arc::new(Headers(make(self.class, props)?))),
             Make::Headers(make) => Ok(make()),
+            Make::Records(_) => Err(ConnectError::config(format!("{} is no HeaderConverter", self.class))),
         }
     }
 }
@@ -105,7 +121,7 @@ fn table() -> Vec<ConverterPlugin> {
         records(class, vec![], |class, _| {
             // The class comes from the same table, so there always is one.
             let converter = NumberConverter::of_class(class);
-            let error = || longshore_api::ConnectError::config(format!("no number converter {class}"));
+            let error = || ConnectError::config(format!("no number converter {class}"));
             Ok(Arc::new(converter.ok_or_else(error)?))
         })
     });
@@ -117,6 +133,7 @@ fn table() -> Vec<ConverterPlugin> {
         records(StringConverter::CLASS, vec![encoding()], |_, props| Ok(Arc::new(StringConverter::new(props)?))),
         ConverterPlugin {
             class: SimpleHeaderConverter::CLASS,
+            version: KAFKA,
             config: ConfigDef::default(),
             make: Make::Headers(|| Arc::new(SimpleHeaderConverter)),
         },
@@ -134,7 +151,16 @@ fn records(
         .validator(Validator::OneOf(&["key", "value", "header"]))
         .doc("What the converter is used for; set by the worker.");
     let config = ConfigDef::new(std::iter::once(kind).chain(keys));
-    ConverterPlugin { class, config, make: Make::Records(make) }
+    ConverterPlugin { class, version: KAFKA, config, make: Make::Both(make) }
+}
+
+/// A converter of the schema registry. As Confluent's, it shows no keys before it is made.
+#[allow(dead_code, reason = "the converters of the registry follow")]
+fn of_registry(
+    class: &'static str,
+    make: fn(&'static str, &Props, bool) -> Result<Arc<dyn Converter>>,
+) -> ConverterPlugin {
+    ConverterPlugin { class, version: CONFLUENT, config: ConfigDef::default(), make: Make::Records(make) }
 }
 
 fn encoding() -> ConfigKey {

@@ -1,0 +1,76 @@
+//! A registry of the process's own, that answers what a test wants.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// `GET /subjects`.
+    pub(super) line: String,
+    /// Header lines, names in lower case.
+    pub(super) headers: Vec<String>,
+    /// The body.
+    pub(super) body: String,
+}
+
+/// What the fake says: status and body.
+pub(super) type Answer = (u16, String);
+
+/// A listener that answers by a function until the test ends.
+pub(super) struct Fake {
+    pub(super) url: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Fake {
+    pub(super) fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                let _closed = serve(&connection.unwrap(), &answer, &seen);
+            }
+        });
+        Self { url, asked }
+    }
+
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// The first lines of what was asked since the last call.
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.asked.lock().unwrap().drain(..).map(|asked| asked.line).collect()
+    }
+}
+
+/// One request a connection.
+fn serve(connection: &TcpStream, answer: &impl Fn(&Asked) -> Answer, seen: &Mutex<Vec<Asked>>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(connection);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let mut headers = Vec::new();
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header)?;
+        let Some((name, value)) = header.trim_end().split_once(": ") else { break };
+        let name = name.to_lowercase();
+        if name == "content-length" {
+            length = value.parse().unwrap();
+        }
+        headers.push(format!("{name}: {value}"));
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let line = line.trim_end().trim_end_matches(" HTTP/1.1").to_owned();
+    let asked = Asked { line, headers, body: String::from_utf8(body).unwrap() };
+    seen.lock().unwrap().push(asked.clone());
+    let (status, body) = answer(&asked);
+    let mut connection = connection;
+    write!(connection, "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+}

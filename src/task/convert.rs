@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longshore_api::{Batch, ConnectError, Data, ErrorKind, Part, Slots};
+use longshore_api::{Batch, ConnectError, Data, ErrorKind, Part, Result, Slots};
 use longshore_formats::{Column, Converter, HeaderConverter, ReadOptions};
 
 use super::errors::{RetryPolicy, Stage};
@@ -22,6 +22,18 @@ impl Converters {
     /// The Java class name of a part's converter.
     pub(super) fn class(&self, part: Part) -> &'static str {
         self.of(part).class()
+    }
+
+    /// Gets what conversions lacked that failed with kind Retriable; `false` if they lacked nothing.
+    ///
+    /// # Errors
+    /// As [`Converter::supply`].
+    pub(super) fn supply(&self) -> impl Future<Output = Result<bool>> + Send + use<> {
+        let (key, value) = (Arc::clone(&self.key), Arc::clone(&self.value));
+        async move {
+            let key = key.supply().await?;
+            Ok(value.supply().await? || key)
+        }
     }
 
     fn of(&self, part: Part) -> &Arc<dyn Converter> {
@@ -65,10 +77,19 @@ impl RecordPath {
         &self.converters
     }
 
-    /// Gives the batch its slots; the rows that failed have none and are named in order.
+    /// Reads the keys and values. `false` if some of them may lack what [`Converters::supply`] gets; they are to be
+    /// read again then.
+    pub(super) fn read(&mut self, batch: &mut Batch) -> bool {
+        batch.forget_data();
+        self.converters.key.read_column(batch, Part::Key, self.options, &mut self.key);
+        self.converters.value.read_column(batch, Part::Value, self.options, &mut self.value);
+        !has_retriable(&self.key) && !has_retriable(&self.value)
+    }
+
+    /// Gives the batch that was [`read`](Self::read) its slots; the rows that failed have none and are named in order.
     pub(super) async fn convert(&mut self, batch: &mut Batch) -> Vec<ConversionError> {
-        self.read_column(batch, Part::Key).await;
-        self.read_column(batch, Part::Value).await;
+        self.retry_column(batch, Part::Key).await;
+        self.retry_column(batch, Part::Value).await;
         let mut failed = self.failures(batch);
         failed.sort_by_key(|failure| failure.row);
         failed.dedup_by_key(|failure| failure.row); // the key's failure comes first: a record fails once
@@ -76,14 +97,13 @@ impl RecordPath {
         failed
     }
 
-    async fn read_column(&mut self, batch: &mut Batch, part: Part) {
+    async fn retry_column(&mut self, batch: &mut Batch, part: Part) {
         let converter = Arc::clone(self.converters.of(part));
         let column = match part {
             Part::Key => &mut self.key,
             Part::Value => &mut self.value,
         };
-        converter.read_column(batch, part, self.options, column);
-        if column.errors.iter().any(|(_, error)| error.kind == ErrorKind::Retriable) {
+        if has_retriable(column) {
             retry_column(batch, part, converter.as_ref(), column, self.retry).await;
         }
     }
@@ -122,6 +142,10 @@ impl RecordPath {
         }
         batch.set_slots(slots);
     }
+}
+
+fn has_retriable(column: &Column) -> bool {
+    column.errors.iter().any(|(_, error)| error.kind == ErrorKind::Retriable)
 }
 
 /// Converts again, one by one, the rows whose conversion failed for a reason that may go away.

@@ -192,8 +192,9 @@ impl Loop {
         }
     }
 
-    async fn batch(&mut self, mut batch: Batch) -> Result<Flow> {
+    async fn batch(&mut self, batch: Batch) -> Result<Flow> {
         self.note_topics(&batch);
+        let Some(mut batch) = self.read(batch).await? else { return Ok(Flow::Stop) };
         let failed = self.run.path.convert(&mut batch).await;
         self.report_conversions(&batch, failed).await?;
         let mut current = Current { batch: Arc::new(batch), from: 0 };
@@ -203,6 +204,39 @@ impl Loop {
             self.run.consumer.recycle(batch);
         }
         outcome
+    }
+
+    /// Has a batch read by the converters. While they cannot get what they need, the loop's other duties go on, and
+    /// the batch waits where a revoke finds it. `None` to stop.
+    async fn read(&mut self, mut batch: Batch) -> Result<Option<Batch>> {
+        let mut backoff = Backoff::new();
+        let mut waited = false;
+        while !self.run.path.read(&mut batch) {
+            waited = true;
+            self.waiting.push_front(batch);
+            let supply = self.run.path.converters().supply();
+            let Some(supplied) = self.wait_for(supply, None).await? else { return Ok(None) };
+            if let Err(error) = &supplied {
+                if error.kind != ErrorKind::Retriable {
+                    return Err(unrecoverable(error.clone()));
+                }
+                let pause = backoff.next(rand::random());
+                let (id, millis) = (&self.run.id, pause.as_millis());
+                warn!(task = %id, "records cannot be converted yet and are tried again in {millis} ms: {error}");
+                self.run.consumer.pause(); // what comes now would only fill memory
+                if self.wait_for(sleep(pause), None).await?.is_none() {
+                    return Ok(None);
+                }
+            }
+            batch = self.waiting.pop_front().unwrap_or_default();
+            if matches!(supplied, Ok(false)) {
+                break;
+            }
+        }
+        if waited && self.run.orders.runs() {
+            self.run.consumer.resume();
+        }
+        Ok(Some(batch))
     }
 
     /// Counts what is taken of a batch, and what was dropped before and between.
@@ -251,23 +285,35 @@ impl Loop {
 
     /// Waits between two tries of a put, and goes on listening.
     async fn wait(&mut self, pause: Duration, current: &mut Current) -> Result<Flow> {
-        let end = sleep(pause);
-        tokio::pin!(end);
+        let waited = self.wait_for(sleep(pause), Some(current)).await?;
+        Ok(waited.map_or(Flow::Stop, |()| Flow::GoOn))
+    }
+
+    /// Waits for something while the consumer is held, and goes on listening. `current` is the batch that is being
+    /// put, if any. `None` to stop.
+    async fn wait_for<T>(
+        &mut self,
+        awaited: impl Future<Output = T>,
+        mut current: Option<&mut Current>,
+    ) -> Result<Option<T>> {
+        tokio::pin!(awaited);
         loop {
             tokio::select! {
                 biased;
                 heard = self.run.orders.changed() => {
                     if self.obey(heard) == Flow::Stop {
-                        return Ok(Flow::Stop);
+                        return Ok(None);
                     }
-                    self.run.consumer.pause(); // a resume of the task's must not let more in while the put hangs
+                    self.run.consumer.pause(); // a resume of the task's must not let more in meanwhile
                 }
                 () = sleep_until(self.next_commit) => {
-                    self.account_for(current);
+                    if let Some(current) = current.as_deref() {
+                        self.account_for(current);
+                    }
                     self.commit().await?;
                 }
-                event = self.run.consumer.next() => self.event(event, Some(current)).await?,
-                () = &mut end => return Ok(Flow::GoOn),
+                event = self.run.consumer.next() => self.event(event, current.as_deref_mut()).await?,
+                awaited = &mut awaited => return Ok(Some(awaited)),
             }
         }
     }

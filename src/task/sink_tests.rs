@@ -23,10 +23,21 @@ struct World {
     calls: Vec<&'static str>,
     /// The broker does not answer commits.
     silent: bool,
+    /// What the converter may get that values that read "lacks" need.
+    supply: Supply,
+    supplied: bool,
     lost: Option<String>,
 }
 
 type Shared = Arc<Mutex<World>>;
+
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+enum Supply {
+    #[default]
+    Here,
+    Away,
+    Refused,
+}
 
 impl World {
     fn check(&mut self, what: &str, positions: &Positions) {
@@ -123,9 +134,10 @@ impl SinkTask for FakeSink {
     }
 }
 
-/// Refuses values that read "bad".
+/// Refuses values that read "bad", and cannot read "lacks" before it was supplied.
 struct Plain(Shared);
 
+#[async_trait]
 impl Converter for Plain {
     fn class(&self) -> &'static str {
         "Plain"
@@ -135,8 +147,12 @@ impl Converter for Plain {
         column.errors.clear();
         for (index, row) in batch.rows().iter().enumerate() {
             let span = if part == Part::Key { row.key } else { row.value };
+            let mut world = self.0.lock().unwrap();
+            if span.is_some_and(|span| batch.bytes(span) == b"lacks") && !world.supplied {
+                column.errors.push((index as u32, ConnectError::retriable("it lacks")));
+            }
             if span.is_some_and(|span| batch.bytes(span) == b"bad") {
-                self.0.lock().unwrap().accounted.insert((row.partition, row.offset));
+                world.accounted.insert((row.partition, row.offset));
                 column.errors.push((index as u32, ConnectError::data("it is bad")));
             }
             column.slots.push(span.map_or(Slot::Null, Slot::Bytes));
@@ -147,6 +163,14 @@ impl Converter for Plain {
     }
     fn from_connect(&self, _: &str, _: &Data, _: &mut Vec<u8>) -> Result<bool> {
         Ok(false)
+    }
+    async fn supply(&self) -> Result<bool> {
+        let mut world = self.0.lock().unwrap();
+        match world.supply {
+            Supply::Here => Ok(!std::mem::replace(&mut world.supplied, true)),
+            Supply::Away => Err(ConnectError::retriable("it is away")),
+            Supply::Refused => Err(ConnectError::config("wrong password")),
+        }
     }
 }
 
@@ -314,6 +338,49 @@ async fn a_put_that_hangs_does_not_keep_a_stop_or_a_revoke_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn records_that_wait_for_what_their_converter_lacks_are_neither_lost_nor_written_after_a_revoke() {
+    let rig = rig(1, 0.0, true);
+    rig.assign(0).await;
+    rig.assign(1).await;
+    rig.world.lock().unwrap().supply = Supply::Away;
+    rig.batch(&[(0, 0, "a"), (1, 0, "lacks"), (0, 1, "lacks")]).await;
+    rig.batch(&[(1, 1, "b")]).await;
+    sleep(Duration::from_secs(60)).await;
+    {
+        let world = rig.world.lock().unwrap();
+        assert!(world.paused && world.accounted.is_empty() && world.committed.is_empty());
+    }
+    rig.revoke(0, false).await;
+    rig.world.lock().unwrap().supply = Supply::Here;
+    sleep(Duration::from_secs(60)).await;
+    assert!(!rig.world.lock().unwrap().paused);
+    let (outcome, world) = rig.stop().await;
+    assert_eq!(outcome, Ok(()));
+    let world = world.lock().unwrap();
+    assert_eq!(world.accounted, BTreeSet::from([(1, 0), (1, 1)]));
+    assert_eq!((&world.committed, &world.lost), (&BTreeMap::from([(1, 2)]), &None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_is_heard_while_a_converter_lacks_something_and_a_refusal_ends_the_task_whatever_is_tolerated() {
+    let away = rig(1, 0.0, true);
+    away.assign(0).await;
+    away.world.lock().unwrap().supply = Supply::Away;
+    away.batch(&[(0, 0, "lacks")]).await;
+    sleep(Duration::from_secs(60)).await;
+    let (outcome, world) = away.stop().await;
+    assert_eq!((outcome, &world.lock().unwrap().committed), (Ok(()), &BTreeMap::new()));
+
+    let refused = rig(1, 0.0, true);
+    refused.assign(0).await;
+    refused.world.lock().unwrap().supply = Supply::Refused;
+    refused.batch(&[(0, 0, "lacks")]).await;
+    let error = refused.done.await.unwrap().unwrap_err();
+    assert_eq!(error.root_cause().to_string(), "wrong password");
+    assert_eq!(refused.world.lock().unwrap().committed, BTreeMap::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broker_that_does_not_answer_commits_does_not_keep_events_waiting() {
     let rig = rig(1, 0.0, false);
     rig.assign(0).await;
@@ -342,11 +409,17 @@ async fn whatever_happens_no_offset_passes_a_record_that_is_not_accounted_for() 
                     rig.revoke(partition, dice.random_bool(0.2)).await;
                 }
                 (Some(_), 1) => sleep(Duration::from_millis(300)).await,
+                (Some(_), 2) => {
+                    let mut world = rig.world.lock().unwrap();
+                    world.supply = if dice.random_bool(0.5) { Supply::Away } else { Supply::Here };
+                    world.supplied = false;
+                }
                 (Some(_), _) => {
                     let mut rows = Vec::new();
                     for (partition, next) in &mut next {
                         for _ in 0..dice.random_range(0..6) {
-                            rows.push((*partition, *next, if dice.random_bool(0.1) { "bad" } else { "good" }));
+                            let value = ["bad", "lacks", "good", "good", "good", "good"][dice.random_range(0..6)];
+                            rows.push((*partition, *next, value));
                             *next += dice.random_range(1..2);
                         }
                     }

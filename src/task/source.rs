@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_api::{ConnectError, Data, ErrorKind, Result, SourceRecord, SourceTask};
-use tokio::time::{Instant, interval_at, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::warn;
 
 use super::acks::AckTracker;
@@ -69,6 +69,7 @@ struct Loop {
     acks: AckTracker,
     known_topics: Vec<Arc<str>>,
     buffers: Buffers,
+    next_commit: Instant,
 }
 
 #[derive(Default)]
@@ -86,8 +87,13 @@ impl SourceRun {
     /// # Errors
     /// Why the task cannot go on. The offsets of what Kafka has are stored all the same.
     pub(super) async fn run(self) -> Result<()> {
-        let mut this =
-            Loop { run: self, acks: AckTracker::default(), known_topics: Vec::new(), buffers: Buffers::default() };
+        let mut this = Loop {
+            next_commit: Instant::now() + self.commit_interval,
+            run: self,
+            acks: AckTracker::default(),
+            known_topics: Vec::new(),
+            buffers: Buffers::default(),
+        };
         let outcome = this.work().await;
         let closed = this.close().await;
         outcome.and(closed)
@@ -96,8 +102,6 @@ impl SourceRun {
 
 impl Loop {
     async fn work(&mut self) -> Result<()> {
-        let interval = self.run.commit_interval;
-        let mut commit = interval_at(Instant::now() + interval, interval);
         let mut backoff = Backoff::new();
         self.run.orders.heed();
         while !self.run.orders.says_stop() {
@@ -109,10 +113,7 @@ impl Loop {
                         break;
                     }
                 }
-                _ = commit.tick() => {
-                    self.store_offsets().await;
-                    commit.reset();
-                }
+                () = sleep_until(self.next_commit) => self.store_offsets().await,
                 outcomes = self.run.producer.outcomes() => self.settle(outcomes)?,
                 polled = self.run.task.poll(), if polls => match polled {
                     Ok(records) => {
@@ -143,7 +144,7 @@ impl Loop {
                 return Ok(());
             }
             self.prepare_topic(&record.topic).await?;
-            if !self.convert(&record)? {
+            if !self.convert(&record).await? {
                 continue;
             }
             if !self.send(&record).await? {
@@ -176,19 +177,59 @@ impl Loop {
         Ok(())
     }
 
-    /// Fills the buffers; false for a record that is dropped because bad records are tolerated.
-    fn convert(&mut self, record: &SourceRecord) -> Result<bool> {
-        let (stage, class, error) = match self.run.converters.write(record, &mut self.buffers) {
-            Ok(()) => return Ok(true),
-            Err(failed) => failed,
-        };
-        self.failed(stage, class, &error, || {
-            format!(
-                ", where source record is = SourceRecord{{sourcePartition={:?}, sourceOffset={:?}}} topic='{}'",
-                record.source_partition, record.source_offset, record.topic
-            )
-        })
-        .map(|()| false)
+    /// Fills the buffers; false for a record that is not to be sent: it is dropped because bad records are tolerated,
+    /// or the task is told to stop. While the converters cannot get what they need, the loop's other duties go on.
+    async fn convert(&mut self, record: &SourceRecord) -> Result<bool> {
+        let mut backoff = Backoff::new();
+        loop {
+            let (stage, class, error) = match self.run.converters.write(record, &mut self.buffers) {
+                Ok(()) => return Ok(true),
+                Err(failed) => failed,
+            };
+            if error.kind == ErrorKind::Retriable {
+                let supply = self.run.converters.supply();
+                match self.wait_for(supply).await? {
+                    None => return Ok(false),
+                    Some(Ok(true)) => continue,
+                    Some(Ok(false)) => {}
+                    Some(Err(error)) if error.kind == ErrorKind::Retriable => {
+                        let pause = backoff.next(rand::random());
+                        let (id, millis) = (&self.run.id, pause.as_millis());
+                        warn!(task = %id, "a record cannot be converted yet and is tried again in {millis} ms: {error}");
+                        if self.wait_for(sleep(pause)).await?.is_none() {
+                            return Ok(false);
+                        }
+                        continue;
+                    }
+                    Some(Err(error)) => return Err(error),
+                }
+            }
+            let record = || {
+                format!(
+                    ", where source record is = SourceRecord{{sourcePartition={:?}, sourceOffset={:?}}} topic='{}'",
+                    record.source_partition, record.source_offset, record.topic
+                )
+            };
+            return self.failed(stage, class, &error, record).map(|()| false);
+        }
+    }
+
+    /// Waits for something, and goes on with the loop's other duties. `None` to stop.
+    async fn wait_for<T>(&mut self, awaited: impl Future<Output = T>) -> Result<Option<T>> {
+        tokio::pin!(awaited);
+        loop {
+            tokio::select! {
+                biased;
+                heard = self.run.orders.changed() => {
+                    if heard == Heard::Stop {
+                        return Ok(None);
+                    }
+                }
+                () = sleep_until(self.next_commit) => self.store_offsets().await,
+                outcomes = self.run.producer.outcomes() => self.settle(outcomes)?,
+                awaited = &mut awaited => return Ok(Some(awaited)),
+            }
+        }
     }
 
     /// Hands what is in the buffers to the producer; false if the task is told to stop while there is no room.
@@ -254,6 +295,11 @@ impl Loop {
 
     /// Stores the offsets of what Kafka has. A failure is only logged: they are stored with the next ones.
     async fn store_offsets(&mut self) {
+        self.try_store_offsets().await;
+        self.next_commit = Instant::now() + self.run.commit_interval;
+    }
+
+    async fn try_store_offsets(&mut self) {
         let offsets = self.acks.take_storable();
         if !offsets.is_empty() {
             let stored = self.run.offsets.put(&self.run.id.connector, offsets.clone());

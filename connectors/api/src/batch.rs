@@ -330,6 +330,11 @@ impl Batch {
         Slot::Data((self.data.len() - 1) as u32)
     }
 
+    /// Forgets the decoded values: before converters read a batch again that they have read in part.
+    pub fn forget_data(&mut self) {
+        self.data.clear();
+    }
+
     /// Takes the value of a slot out, to be changed and [given back](Self::put_data). `None` for [`Slot::Json`], whose
     /// text only its converter can read.
     pub fn take_data(&mut self, slot: Slot) -> Option<Data> {

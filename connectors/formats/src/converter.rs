@@ -78,21 +78,6 @@ pub trait Converter: Send + Sync {
         });
     }
 
-    /// Converts the key or value of one row again, whose conversion failed with kind Retriable.
-    ///
-    /// # Errors
-    /// As [`to_connect`](Self::to_connect).
-    fn read_row(&self, batch: &mut Batch, part: Part, row: usize) -> Result<Slot> {
-        let row = batch.rows()[row];
-        let span = match part {
-            Part::Key => row.key,
-            Part::Value => row.value,
-        };
-        let topic = &batch.topics()[usize::from(row.topic)];
-        let data = self.to_connect(topic, span.map(|span| batch.bytes(span)))?;
-        Ok(batch.add_data(data))
-    }
-
     /// Converts one record's bytes, `None` being null.
     ///
     /// # Errors
@@ -107,8 +92,8 @@ pub trait Converter: Send + Sync {
     fn from_connect(&self, topic: &str, data: &Data, out: &mut Vec<u8>) -> Result<bool>;
 
     /// Gets from elsewhere, a schema registry for instance, what conversions lacked that failed with kind Retriable
-    /// since the last call; they are then to be tried again. `false` if they lacked nothing. Conversions themselves
-    /// never wait.
+    /// since the last call; then the whole batch, or the record, is converted again. `false` if they lacked nothing.
+    /// Conversions themselves never wait.
     ///
     /// # Errors
     /// Kind Retriable while it cannot be had: no record is to blame, so none is given up. Any other kind ends the task.

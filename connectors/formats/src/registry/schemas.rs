@@ -98,6 +98,8 @@ struct State<F: Format> {
     /// Schemas that cannot be written; each is told once, to the conversion that asked.
     refused: Vec<(Wanted, ConnectError)>,
     wanted: Vec<Wanted>,
+    /// Whether the next column is one that is read again.
+    supplied: bool,
 }
 
 /// A writer, since when, and the schema, kept so that its address cannot become another schema's.
@@ -126,19 +128,19 @@ impl<F: Format> Schemas<F> {
     /// No schema yet; `settings` and `registry` are those of [`Registry::configure`].
     pub fn new(format: F, registry: Registry, settings: Settings) -> Self {
         let size = settings.cache_size.max(MAX_WANTED);
-        let state =
-            State { readers: Cache::new(size), writers: Cache::new(size), refused: Vec::new(), wanted: Vec::new() };
+        let state = State {
+            readers: Cache::new(size),
+            writers: Cache::new(size),
+            refused: Vec::new(),
+            wanted: Vec::new(),
+            supplied: false,
+        };
         Self { shared: Arc::new(Shared { format, registry, settings, state: Mutex::new(state) }) }
     }
 
     /// The format.
     pub fn format(&self) -> &F {
         &self.shared.format
-    }
-
-    /// Forgets which schemas could not be read, so that they are asked for again: for the begin of a batch.
-    pub fn forget_refusals(&self) {
-        self.lock().readers.retain(Result::is_ok);
     }
 
     /// The schema with which a record of a topic is read. Take it once for records in a row that name the same.
@@ -192,7 +194,11 @@ impl<F: Format> Schemas<F> {
         let shared = Arc::clone(&self.shared);
         let work = tokio::task::spawn_blocking(move || wanted.into_iter().try_for_each(|wanted| shared.get(wanted)));
         match work.await {
-            Ok(outcome) => outcome.map(|()| true),
+            Ok(Ok(())) => {
+                self.lock().supplied = true;
+                Ok(true)
+            }
+            Ok(Err(error)) => Err(error),
             Err(gone) => Err(ConnectError::fatal(format!("asking the schema registry broke off: {gone}"))),
         }
     }
@@ -200,7 +206,7 @@ impl<F: Format> Schemas<F> {
     /// Reads the keys or values of a batch: what [`Converter::read_column`](crate::Converter::read_column) does in
     /// such a format. `decode` gets the schema that a record names and the record's bytes.
     pub fn read_column(&self, batch: &mut Batch, part: Part, column: &mut Column, decode: impl Decode<F>) {
-        self.forget_refusals();
+        self.lock().begin_column();
         column.slots.clear();
         column.errors.clear();
         column.slots.reserve(batch.row_count());
@@ -213,14 +219,6 @@ impl<F: Format> Schemas<F> {
             });
             column.slots.push(slot);
         }
-    }
-
-    /// Reads the key or value of one row: what [`Converter::read_row`](crate::Converter::read_row) does.
-    ///
-    /// # Errors
-    /// As [`reader`](Self::reader), and those of `decode`.
-    pub fn read_row(&self, batch: &mut Batch, part: Part, row: usize, decode: impl Decode<F>) -> Result<Slot> {
-        self.slot(batch, part, row, &mut None, &decode)
     }
 
     /// Reads bytes that come without headers: what [`Converter::to_connect`](crate::Converter::to_connect) does.
@@ -286,6 +284,13 @@ fn unreadable<F: Format>(topic: &str, error: ConnectError) -> ConnectError {
 }
 
 impl<F: Format> State<F> {
+    /// What could not be read before is asked for again, unless it was asked for just now.
+    fn begin_column(&mut self) {
+        if !std::mem::take(&mut self.supplied) {
+            self.readers.retain(Result::is_ok);
+        }
+    }
+
     fn want(&mut self, wanted: Wanted) {
         if self.wanted.len() < MAX_WANTED && !self.wanted.contains(&wanted) {
             self.wanted.push(wanted);

@@ -3,7 +3,7 @@ mod fake;
 use std::sync::Arc;
 
 use longshore_api::batch::RowParts;
-use longshore_api::{Batch, BatchBuilder, ErrorKind, Part, Props, Slot};
+use longshore_api::{Batch, BatchBuilder, ErrorKind, Part, Payload, Props, Slot, Slots};
 
 use super::*;
 use crate::converter::Column;
@@ -68,36 +68,30 @@ fn decode(schema: &RegisteredSchema, framed: &Framed<'_>) -> Result<Data> {
     Ok(Data::schemaless(Value::string(format!("{} v{version} {data}", schema.schema.text))))
 }
 
-/// Reads as a task does: what lacked is supplied, and the rows that failed are read again.
+/// Reads as a task does: what lacked is supplied, and the batch is read again.
 async fn read(schemas: &Schemas<Text>, batch: &mut Batch) -> Vec<Result<String>> {
     let mut column = Column::default();
     schemas.read_column(batch, Part::Value, &mut column, decode);
-    let mut outcomes: Vec<Result<Slot>> = column.slots.iter().map(|slot| Ok(*slot)).collect();
-    for (row, error) in column.errors {
-        outcomes[row as usize] = Err(error);
-    }
-    let lacks = |outcome: &Result<Slot>| outcome.as_ref().is_err_and(|error| error.kind == ErrorKind::Retriable);
-    while outcomes.iter().any(lacks) {
+    while column.errors.iter().any(|(_, error)| error.kind == ErrorKind::Retriable) {
         if let Err(error) = schemas.supply().await {
-            return outcomes.iter().map(|_| Err(error.clone())).collect();
+            return column.slots.iter().map(|_| Err(error.clone())).collect();
         }
-        for (row, outcome) in outcomes.iter_mut().enumerate().filter(|(_, outcome)| lacks(outcome)) {
-            *outcome = schemas.read_row(batch, Part::Value, row, decode);
-        }
+        schemas.read_column(batch, Part::Value, &mut column, decode);
     }
-    let mut slots = batch.take_slots();
-    slots.extend(outcomes.iter().enumerate().map(|(row, outcome)| longshore_api::Slots {
-        row: row as u32,
-        topic: batch.rows()[row].topic,
-        key: Slot::Null,
-        value: outcome.clone().unwrap_or(Slot::Null),
-    }));
+    let rows = column.slots.iter().enumerate();
+    let topic = |row: usize| batch.rows()[row].topic;
+    let slots = rows.map(|(row, slot)| Slots { row: row as u32, topic: topic(row), key: Slot::Null, value: *slot });
+    let slots = slots.collect();
     batch.set_slots(slots);
-    let texts = batch.records().map(|record| match record.value() {
-        longshore_api::Payload::Data(data) => data.value.as_str().unwrap().to_owned(),
-        other => format!("{other:?}"),
-    });
-    texts.zip(outcomes).map(|(text, outcome)| outcome.map(|_| text)).collect()
+    let mut errors = column.errors.into_iter().peekable();
+    let outcome = |record: longshore_api::Record<'_>| match record.value() {
+        Payload::Data(data) => Ok(data.value.as_str().unwrap().to_owned()),
+        other => {
+            let failed = errors.next_if(|(row, _)| *row as usize == record.row_index());
+            failed.map_or(Ok(format!("{other:?}")), |(_, error)| Err(error))
+        }
+    };
+    batch.records().map(outcome).collect()
 }
 
 fn batch(topic: &str, values: &[Option<Vec<u8>>]) -> Batch {

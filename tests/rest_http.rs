@@ -150,7 +150,9 @@ fn a_request_that_the_herder_does_not_answer_in_time_says_what_the_worker_does()
     let server = Server::with(herder, Mode::Distributed, Limits { request: short, health: short, ..Limits::default() });
     let stage = "The worker is currently pretending, which began at 1970-01-01T00:00:00Z.";
     let late = (500, format!("Request timed out. {stage}"));
-    assert_eq!(refusal(&server, Request::new("GET", "/connectors/a")), late);
+    for read in ["", "?expand=status", "/a", "/a/status", "/a/topics", "/a/tasks/0/status"] {
+        assert_eq!(refusal(&server, Request::new("GET", &format!("/connectors{read}"))), late, "{read}");
+    }
     let validate = Request::new("PUT", "/connector-plugins/FileStreamSink/config/validate").json("{}");
     assert_eq!(refusal(&server, validate).1, late.1.trim_end_matches('.'));
     let health = send(&server, Request::new("GET", "/health"));

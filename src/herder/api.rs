@@ -14,7 +14,9 @@ use indexmap::IndexMap;
 /// What a herder's calls return.
 pub type Reply<T> = Result<T, HerderError>;
 
-/// A herder as its callers see it. Every call's errors carry Connect's own texts.
+/// A herder as its callers see it. Every call's errors carry Connect's own texts. What only reads never waits for
+/// the herder's other work, except for the first start: a worker that has not read its logs knows of nothing, which
+/// must not look like an empty worker. So callers set a time limit.
 #[async_trait]
 pub trait Herder: Send + Sync {
     /// The Kafka cluster's id; `None` where it could not be read.
@@ -27,11 +29,11 @@ pub trait Herder: Send + Sync {
     /// `The worker is currently …` or `The last operation the worker completed was …`.
     fn stage(&self) -> String;
 
-    /// Names of all connectors. Never waits.
-    fn connectors(&self) -> Vec<String>;
+    /// Names of all connectors.
+    async fn connectors(&self) -> Reply<Vec<String>>;
 
-    /// All connectors, each with what was asked for, `info` and `status`, in that order. Never waits.
-    fn expanded(&self, expand: &[String]) -> IndexMap<String, ExpandedConnector>;
+    /// All connectors, each with what was asked for, `info` and `status`, in that order.
+    async fn expanded(&self, expand: &[String]) -> Reply<IndexMap<String, ExpandedConnector>>;
 
     /// Creates a connector. Conflict if the name is taken; BadRequest with all errors of the configuration.
     async fn create(&self, request: CreateRequest) -> Reply<ConnectorInfo>;
@@ -51,11 +53,11 @@ pub trait Herder: Send + Sync {
     /// Deletes a connector.
     async fn delete(&self, name: &str) -> Reply<()>;
 
-    /// Status of a connector and its tasks. Never waits.
-    fn status(&self, name: &str) -> Reply<StateInfo>;
+    /// Status of a connector and its tasks.
+    async fn status(&self, name: &str) -> Reply<StateInfo>;
 
-    /// Status of a task. Never waits.
-    fn task_status(&self, name: &str, task: i32) -> Reply<TaskState>;
+    /// Status of a task.
+    async fn task_status(&self, name: &str, task: i32) -> Reply<TaskState>;
 
     /// A connector's tasks with their configurations.
     async fn tasks(&self, name: &str) -> Reply<Vec<TaskInfo>>;
@@ -81,8 +83,8 @@ pub trait Herder: Send + Sync {
     /// Resets all offsets; gives the message of the answer.
     async fn reset_offsets(&self, name: &str) -> Reply<String>;
 
-    /// Topics that a connector has used (KIP-558). Never waits.
-    fn topics(&self, name: &str) -> Reply<Vec<String>>;
+    /// Topics that a connector has used (KIP-558).
+    async fn topics(&self, name: &str) -> Reply<Vec<String>>;
 
     /// Forgets which topics a connector has used.
     async fn reset_topics(&self, name: &str) -> Reply<()>;

@@ -100,16 +100,21 @@ impl HerderHandle {
         self.shared.views.get(connector)
     }
 
-    /// The picture of a connector, once the herder has made one of each.
-    async fn known_view(&self, connector: &str) -> Reply<Arc<View>> {
+    /// The logs, once the herder has read them and made a picture of each connector.
+    async fn ready(&self) -> Reply<&Logs> {
         if !self.shared.ready.load(Ordering::Acquire) {
             self.ask(Request::Ping).await?;
         }
+        self.logs.get().ok_or_else(shutting_down)
+    }
+
+    /// The picture of a connector.
+    async fn known_view(&self, connector: &str) -> Reply<Arc<View>> {
+        self.ready().await?;
         self.view(connector).ok_or_else(|| not_found(connector))
     }
 
-    fn state_info(&self, connector: &str, view: Option<&View>) -> Option<StateInfo> {
-        let logs = self.logs.get()?;
+    fn state_info(&self, logs: &Logs, connector: &str, view: Option<&View>) -> Option<StateInfo> {
         views::state_info(connector, view, &logs.statuses.state(), &self.environment.worker.worker_id)
     }
 
@@ -148,11 +153,13 @@ impl Herder for HerderHandle {
         self.shared.stage.text()
     }
 
-    fn connectors(&self) -> Vec<String> {
-        self.shared.views.all().into_iter().map(|(name, _)| name.to_string()).collect()
+    async fn connectors(&self) -> Reply<Vec<String>> {
+        self.ready().await?;
+        Ok(self.shared.views.all().into_iter().map(|(name, _)| name.to_string()).collect())
     }
 
-    fn expanded(&self, expand: &[String]) -> IndexMap<String, ExpandedConnector> {
+    async fn expanded(&self, expand: &[String]) -> Reply<IndexMap<String, ExpandedConnector>> {
+        let logs = self.ready().await?;
         let mut answer = IndexMap::new();
         for (name, view) in self.shared.views.all() {
             let mut parts = ExpandedConnector::new();
@@ -163,7 +170,7 @@ impl Herder for HerderHandle {
                     }
                     "status" => {
                         // A connector that nobody has told anything of is left out altogether.
-                        let Some(status) = self.state_info(&name, Some(&view)) else { break };
+                        let Some(status) = self.state_info(logs, &name, Some(&view)) else { break };
                         parts.insert("status", serde_json::to_value(status).unwrap_or_default());
                     }
                     _ => {}
@@ -174,7 +181,7 @@ impl Herder for HerderHandle {
                 answer.insert(name.to_string(), parts);
             }
         }
-        answer
+        Ok(answer)
     }
 
     async fn create(&self, request: CreateRequest) -> Reply<ConnectorInfo> {
@@ -216,14 +223,14 @@ impl Herder for HerderHandle {
         self.ask(|answer| Request::Delete { connector: name.to_owned(), answer }).await
     }
 
-    fn status(&self, name: &str) -> Reply<StateInfo> {
-        let info = self.state_info(name, self.view(name).as_deref());
+    async fn status(&self, name: &str) -> Reply<StateInfo> {
+        let info = self.state_info(self.ready().await?, name, self.view(name).as_deref());
         info.ok_or_else(|| error(NotFound, format!("No status found for connector {name}")))
     }
 
-    fn task_status(&self, name: &str, task: i32) -> Reply<TaskState> {
+    async fn task_status(&self, name: &str, task: i32) -> Reply<TaskState> {
         let unknown = || error(NotFound, format!("No status found for task {name}-{task}"));
-        let logs = self.logs.get().ok_or_else(unknown)?;
+        let logs = self.ready().await?;
         let number = u32::try_from(task).map_err(|_| unknown())?;
         let id = TaskId { connector: name.into(), task: number };
         let (view, worker) = (self.view(name), &self.environment.worker.worker_id);
@@ -269,11 +276,11 @@ impl Herder for HerderHandle {
         self.connector_offsets(name, &config)?.reset().await
     }
 
-    fn topics(&self, name: &str) -> Reply<Vec<String>> {
+    async fn topics(&self, name: &str) -> Reply<Vec<String>> {
         if !self.environment.worker.topic_tracking {
             return Err(error(Forbidden, "Topic tracking is disabled."));
         }
-        let Some(logs) = self.logs.get() else { return Ok(Vec::new()) };
+        let logs = self.ready().await?;
         Ok(logs.statuses.state().topics(name).map(|used| used.topic.to_string()).collect())
     }
 
@@ -284,9 +291,7 @@ impl Herder for HerderHandle {
         if !self.environment.worker.topic_tracking_reset {
             return Err(error(Forbidden, "Topic tracking reset is disabled."));
         }
-        if let Some(logs) = self.logs.get() {
-            logs.statuses.reset_topics(name);
-        }
+        self.ready().await?.statuses.reset_topics(name);
         Ok(())
     }
 

@@ -42,8 +42,8 @@ async fn list(State(api): State<Api>, Query(parameters): Parameters) -> Answer {
     let expand: Vec<String> =
         parameters.into_iter().filter(|(name, _)| name == "expand").map(|(_, value)| value).collect();
     match expand.is_empty() {
-        true => ok(&api.herder.connectors()),
-        false => ok(&api.herder.expanded(&expand)),
+        true => ok(&api.ask(api.herder.connectors()).await?),
+        false => ok(&api.ask(api.herder.expanded(&expand)).await?),
     }
 }
 
@@ -103,7 +103,7 @@ fn created(mut answer: axum::response::Response, headers: &HeaderMap, name: &str
 }
 
 async fn status(State(api): State<Api>, Path(name): Path<String>) -> Answer {
-    ok(&api.herder.status(&name)?)
+    ok(&api.ask(api.herder.status(&name)).await?)
 }
 
 async fn restart(State(api): State<Api>, Path(name): Path<String>, Query(parameters): Parameters) -> Answer {
@@ -140,7 +140,7 @@ async fn stop(State(api): State<Api>, Path(name): Path<String>) -> Answer {
 }
 
 async fn topics(State(api): State<Api>, Path(name): Path<String>) -> Answer {
-    let topics = json!({ "topics": api.herder.topics(&name)? });
+    let topics = json!({ "topics": api.ask(api.herder.topics(&name)).await? });
     ok(&IndexMap::from([(name, topics)]))
 }
 

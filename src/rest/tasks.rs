@@ -23,7 +23,7 @@ async fn list(State(api): State<Api>, Path(name): Path<String>) -> Answer {
 }
 
 async fn status(State(api): State<Api>, Path((name, task)): Path<(String, String)>) -> Answer {
-    ok(&api.herder.task_status(&name, number(&task)?)?)
+    ok(&api.ask(api.herder.task_status(&name, number(&task)?)).await?)
 }
 
 async fn restart(State(api): State<Api>, Path((name, task)): Path<(String, String)>) -> Answer {

@@ -211,11 +211,13 @@ impl Herder for FakeHerder {
         "The worker is currently pretending, which began at 1970-01-01T00:00:00Z.".to_owned()
     }
 
-    fn connectors(&self) -> Vec<String> {
-        self.lock().keys().cloned().collect()
+    async fn connectors(&self) -> Reply<Vec<String>> {
+        self.wait().await;
+        Ok(self.lock().keys().cloned().collect())
     }
 
-    fn expanded(&self, expand: &[String]) -> IndexMap<String, ExpandedConnector> {
+    async fn expanded(&self, expand: &[String]) -> Reply<IndexMap<String, ExpandedConnector>> {
+        self.wait().await;
         let connectors = self.lock();
         let one = |(name, connector): (&String, &Connector)| {
             let mut shown = ExpandedConnector::new();
@@ -228,7 +230,7 @@ impl Herder for FakeHerder {
             }
             (name.clone(), shown)
         };
-        connectors.iter().map(one).collect()
+        Ok(connectors.iter().map(one).collect())
     }
 
     async fn create(&self, request: CreateRequest) -> Reply<ConnectorInfo> {
@@ -270,15 +272,16 @@ impl Herder for FakeHerder {
         Ok(())
     }
 
-    fn status(&self, name: &str) -> Reply<StateInfo> {
+    async fn status(&self, name: &str) -> Reply<StateInfo> {
+        self.wait().await;
         assert_ne!(self.poison.as_deref(), Some(name), "asked for what must not be asked");
         let message = format!("No status found for connector {name}");
         self.with(name, message, |connector| states(name, connector, state(connector)))
     }
 
-    fn task_status(&self, name: &str, task: i32) -> Reply<TaskState> {
+    async fn task_status(&self, name: &str, task: i32) -> Reply<TaskState> {
         let missing = || not_found(format!("No status found for task {name}-{task}"));
-        let all = self.status(name).map_err(|_| missing())?;
+        let all = self.status(name).await.map_err(|_| missing())?;
         all.tasks.into_iter().find(|state| i64::from(state.id) == i64::from(task)).ok_or_else(missing)
     }
 
@@ -305,7 +308,7 @@ impl Herder for FakeHerder {
 
     async fn restart_task(&self, name: &str, task: i32) -> Reply<()> {
         self.restart_connector(name).await?;
-        self.task_status(name, task).map(|_| ()).map_err(|_| not_found(format!("Unknown task: {name}-{task}")))
+        self.task_status(name, task).await.map(|_| ()).map_err(|_| not_found(format!("Unknown task: {name}-{task}")))
     }
 
     async fn set_target(&self, name: &str, target: TargetState) -> Reply<()> {
@@ -349,7 +352,8 @@ impl Herder for FakeHerder {
         })
     }
 
-    fn topics(&self, name: &str) -> Reply<Vec<String>> {
+    async fn topics(&self, name: &str) -> Reply<Vec<String>> {
+        self.wait().await;
         Ok(self
             .with(name, String::new(), |connector| connector.config.get("topics").cloned())
             .into_iter()

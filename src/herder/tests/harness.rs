@@ -41,6 +41,11 @@ impl TestLog {
         log
     }
 
+    /// Writes a record, as another worker would.
+    pub(super) fn write(&self, key: &str, value: &str) {
+        self.shared.push(vec![(key.as_bytes().to_vec(), Some(value.as_bytes().to_vec()))]);
+    }
+
     /// The same log for a worker that starts now.
     fn again(&self) -> Box<dyn Log> {
         Box::new(Self { shared: self.shared.clone(), read: 0 })
@@ -386,8 +391,8 @@ impl TestWorker {
     }
 
     /// The status in short: the connector's state, then those of its tasks.
-    pub(super) fn status(&self, name: &str) -> String {
-        match self.herder.status(name) {
+    pub(super) async fn status(&self, name: &str) -> String {
+        match self.herder.status(name).await {
             Ok(info) => {
                 let tasks: Vec<String> = info.tasks.iter().map(|task| format!("{}:{}", task.id, task.state)).collect();
                 format!("{} [{}]", info.connector.state, tasks.join(" "))
@@ -399,13 +404,13 @@ impl TestWorker {
     /// Waits until the status in short is this.
     pub(super) async fn wait(&self, name: &str, status: &str) {
         let reached = async {
-            while self.status(name) != status {
+            while self.status(name).await != status {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
         let limit = Duration::from_secs(20);
         if tokio::time::timeout(limit, reached).await.is_err() {
-            panic!("{name} is {} and not {status}", self.status(name));
+            panic!("{name} is {} and not {status}", self.status(name).await);
         }
     }
 

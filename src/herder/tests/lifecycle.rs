@@ -17,7 +17,7 @@ async fn a_created_connector_runs_with_its_tasks() {
     let tasks = worker.herder.tasks("a").await.unwrap();
     assert_eq!(tasks[1].config["task.class"], "test.Task");
     assert_eq!(tasks[1].config["tasks.max"], "2");
-    let status = worker.herder.status("a").unwrap();
+    let status = worker.herder.status("a").await.unwrap();
     assert_eq!(status.tasks[0].version.as_deref(), Some("7"));
     assert_eq!(status.tasks[0].worker_id, "worker:8083");
 }
@@ -123,7 +123,7 @@ async fn a_deleted_connector_leaves_nothing_but_its_offsets() {
     worker.herder.delete("a").await.unwrap();
     worker.wait("a", "No status found for connector a").await;
     worker.until("the tasks end", |worker| worker.tasks.live.load(std::sync::atomic::Ordering::SeqCst) == 0).await;
-    assert_eq!(worker.herder.connectors(), Vec::<String>::new());
+    assert_eq!(worker.herder.connectors().await.unwrap(), Vec::<String>::new());
     assert_eq!(message(worker.herder.connector("a").await), "Connector a not found");
     assert_eq!(message(worker.herder.delete("a").await), "Connector a not found");
     assert_eq!(worker.configs.entries()[4..], [("connector-a".to_owned(), None), ("target-state-a".to_owned(), None)]);
@@ -141,9 +141,10 @@ async fn a_connector_that_cannot_start_fails_alone() {
     worker.wait("good", "RUNNING [0:RUNNING]").await;
     worker.wait("bad", "FAILED []").await;
     worker.wait("worse", "FAILED []").await;
-    let trace = |name| worker.herder.status(name).unwrap().connector.trace.unwrap();
-    assert_eq!(trace("bad"), "org.apache.kafka.connect.errors.ConnectException: told to fail at start\n");
-    assert!(trace("worse").contains("told to panic at start"), "{}", trace("worse"));
+    let trace = async |name| worker.herder.status(name).await.unwrap().connector.trace.unwrap();
+    assert_eq!(trace("bad").await, "org.apache.kafka.connect.errors.ConnectException: told to fail at start\n");
+    let worse = trace("worse").await;
+    assert!(worse.contains("told to panic at start"), "{worse}");
 
     worker.put("bad", &[]).await.unwrap();
     worker.wait("bad", "RUNNING [0:RUNNING]").await;
@@ -160,7 +161,7 @@ async fn a_connector_whose_class_is_not_built_in_fails_and_has_no_kind() {
     let [_, offsets, statuses] = logs;
     let worker = TestWorker::start(crate::herder::golden::worker(&[]), [configs, offsets, statuses]);
     worker.wait("x", "FAILED []").await;
-    let status = worker.herder.status("x").unwrap();
+    let status = worker.herder.status("x").await.unwrap();
     assert_eq!(status.kind, "unknown");
     let trace = status.connector.trace.unwrap();
     let first = "org.apache.kafka.connect.errors.ConnectException: Failed to find any class that implements Connector";
@@ -172,7 +173,7 @@ async fn more_tasks_than_allowed_fail_the_connector() {
     let worker = TestWorker::new().await;
     worker.create("a", &[("made", "3"), ("tasks.max", "2")]).await;
     worker.wait("a", "FAILED []").await;
-    let trace = worker.herder.status("a").unwrap().connector.trace.unwrap();
+    let trace = worker.herder.status("a").await.unwrap().connector.trace.unwrap();
     let text = "org.apache.kafka.connect.runtime.TooManyTasksException: The connector a has generated 3 tasks, which \
                 is greater than 2, the maximum number of tasks it is configured to create.";
     assert!(trace.starts_with(text), "{trace}");
@@ -189,7 +190,7 @@ async fn stored_tasks_beyond_the_limit_fail_when_they_start_again() {
     worker.wait("a", "FAILED [0:RUNNING 1:RUNNING]").await;
     let worker = worker.restarted().await;
     worker.wait("a", "FAILED [0:FAILED 1:FAILED]").await;
-    let trace = worker.herder.task_status("a", 1).unwrap().trace.unwrap();
+    let trace = worker.herder.task_status("a", 1).await.unwrap().trace.unwrap();
     let text = "org.apache.kafka.connect.runtime.TooManyTasksException: The connector a has generated 2 tasks";
     assert!(trace.starts_with(text), "{trace}");
 }
@@ -216,13 +217,13 @@ async fn a_task_that_fails_is_shown_and_leaves_the_others_alone() {
     worker.wait("a", "RUNNING [0:RUNNING 1:RUNNING]").await;
     worker.tasks.fail("a-1");
     worker.wait("a", "RUNNING [0:RUNNING 1:FAILED]").await;
-    assert_eq!(worker.herder.task_status("a", 1).unwrap().trace.as_deref(), Some("it broke\n"));
+    assert_eq!(worker.herder.task_status("a", 1).await.unwrap().trace.as_deref(), Some("it broke\n"));
     worker.herder.set_target("a", Paused).await.unwrap();
     worker.wait("a", "PAUSED [0:PAUSED 1:FAILED]").await;
 
     worker.create("b", &[("task", "panic")]).await;
     worker.wait("b", "RUNNING [0:FAILED]").await;
-    let trace = worker.herder.task_status("b", 0).unwrap().trace.unwrap();
+    let trace = worker.herder.task_status("b", 0).await.unwrap().trace.unwrap();
     assert!(trace.contains("told to panic"), "{trace}");
 }
 

@@ -154,9 +154,9 @@ async fn unknown_connectors_are_told_in_the_words_of_each_call() {
     assert_eq!(message(herder.set_target("x", Stopped).await), "Unknown connector x");
     assert_eq!(message(herder.tasks("x").await), "Connector x not found");
     assert_eq!(message(herder.config("x").await), "Connector x not found");
-    assert_eq!(message(herder.status("x")), "No status found for connector x");
-    assert_eq!(message(herder.task_status("x", -1)), "No status found for task x--1");
-    assert_eq!(herder.topics("x").unwrap(), Vec::<String>::new());
+    assert_eq!(message(herder.status("x").await), "No status found for connector x");
+    assert_eq!(message(herder.task_status("x", -1).await), "No status found for task x--1");
+    assert_eq!(herder.topics("x").await.unwrap(), Vec::<String>::new());
     herder.reset_topics("x").await.unwrap();
 }
 
@@ -169,8 +169,8 @@ async fn a_write_that_fails_changes_nothing_and_says_so() {
     assert_eq!(message(worker.put("b", &[]).await), "Error writing connector configuration to Kafka");
     assert_eq!(message(worker.herder.delete("a").await), "Error removing connector configuration from Kafka");
     assert_eq!(message(worker.herder.set_target("a", Stopped).await), "Error writing task configurations to Kafka");
-    assert_eq!(worker.herder.connectors(), ["a"]);
-    assert_eq!(worker.status("a"), "RUNNING [0:RUNNING]");
+    assert_eq!(worker.herder.connectors().await.unwrap(), ["a"]);
+    assert_eq!(worker.status("a").await, "RUNNING [0:RUNNING]");
 }
 
 #[tokio::test(start_paused = true)]
@@ -178,14 +178,14 @@ async fn the_expanded_list_has_what_was_asked_for_in_that_order() {
     let worker = TestWorker::new().await;
     worker.create("a", &[]).await;
     worker.wait("a", "RUNNING [0:RUNNING]").await;
-    let keys = |expand: &[&str]| {
+    let keys = async |expand: &[&str]| {
         let expand: Vec<String> = expand.iter().map(|part| (*part).to_owned()).collect();
-        let expanded = worker.herder.expanded(&expand);
+        let expanded = worker.herder.expanded(&expand).await.unwrap();
         expanded["a"].keys().copied().collect::<Vec<_>>()
     };
-    assert_eq!(keys(&["status", "info"]), ["status", "info"]);
-    assert_eq!(keys(&["info", "bogus"]), ["info"]);
-    assert_eq!(keys(&["bogus"]), Vec::<&str>::new());
+    assert_eq!(keys(&["status", "info"]).await, ["status", "info"]);
+    assert_eq!(keys(&["info", "bogus"]).await, ["info"]);
+    assert_eq!(keys(&["bogus"]).await, Vec::<&str>::new());
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,12 +28,36 @@ async fn a_worker_that_starts_again_brings_everything_back() {
     worker.wait("runs", "RUNNING [0:RUNNING 1:RUNNING]").await;
     worker.wait("paused", "PAUSED [0:PAUSED]").await;
     worker.wait("stopped", "STOPPED []").await;
-    assert_eq!(worker.herder.connectors(), ["paused", "runs", "stopped"]);
+    assert_eq!(worker.herder.connectors().await.unwrap(), ["paused", "runs", "stopped"]);
     let mut started = worker.tasks.started();
     started.sort();
     assert_eq!(started, ["paused-0", "runs-0", "runs-1"]);
     worker.herder.restart_connector("runs").await.unwrap();
     assert_eq!(worker.configs.entries(), written, "nothing has changed, so nothing is written");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_before_the_logs_are_read_waits_and_is_told_of_everything() {
+    let worker = TestWorker::new().await;
+    worker.create("a", &[]).await;
+    worker.wait("a", "RUNNING [0:RUNNING]").await;
+    let used = json!({"topic": {"name": "t", "connector": "a", "task": 0, "discoverTimestamp": 1}});
+    worker.statuses.write("status-topic-t:connector-a", &used.to_string());
+    let status = ["status".to_owned()];
+
+    let worker = worker.restarted().await;
+    assert_eq!(worker.herder.connectors().await.unwrap(), ["a"]);
+    let worker = worker.restarted().await;
+    assert_eq!(worker.herder.expanded(&status).await.unwrap().len(), 1);
+    let worker = worker.restarted().await;
+    assert!(worker.herder.status("a").await.is_ok());
+    let worker = worker.restarted().await;
+    assert!(worker.herder.task_status("a", 0).await.is_ok());
+    let worker = worker.restarted().await;
+    assert_eq!(worker.herder.topics("a").await.unwrap(), ["t"]);
+    let worker = worker.restarted().await;
+    worker.herder.reset_topics("a").await.unwrap();
+    assert_eq!(worker.herder.topics("a").await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,7 +96,7 @@ async fn the_topics_of_a_connect_cluster_are_taken_over() {
     let expected = expected.as_object().unwrap();
     let mut names: Vec<&str> = expected.keys().map(String::as_str).collect();
     names.sort_unstable();
-    assert_eq!(worker.herder.connectors(), names);
+    assert_eq!(worker.herder.connectors().await.unwrap(), names);
     for (name, connector) in expected {
         let info = worker.herder.connector(name).await.unwrap();
         assert_eq!(json!(info.config), connector["info"]["config"], "{name}");
@@ -133,7 +157,7 @@ async fn a_taken_over_connector_is_in_the_state_in_which_it_is_wanted() {
     worker.wait("born-stopped", "STOPPED []").await;
     worker.wait("file-source-2", "STOPPED []").await;
     worker.wait("file-source", "FAILED [0:FAILED]").await;
-    assert_eq!(worker.herder.topics("file-source-2").unwrap(), ["pub-lines2"]);
+    assert_eq!(worker.herder.topics("file-source-2").await.unwrap(), ["pub-lines2"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -38,8 +38,8 @@ pub(super) struct LiveConnector {
     pub(super) most_tasks: u32,
     pub(super) instance: Option<LiveInstance>,
     pub(super) tasks: BTreeMap<u32, LiveTask>,
-    /// Tasks that ended here and were not started again: in which state that left them. The status log says so
-    /// only some time later.
+    /// Tasks that ended here and of which no later run has said anything: in which state that left them. The status
+    /// log says so only some time later.
     pub(super) ended: BTreeMap<u32, State>,
     /// Who waits until the instance has got where it should.
     pub(super) waiting: Vec<Waiting>,
@@ -128,20 +128,21 @@ impl LiveConnector {
 
     /// The pictures of the tasks.
     pub(super) fn task_views(&self) -> BTreeMap<u32, LiveView> {
-        let view = |task: &LiveTask| match &task.body {
+        let left = |state: &State| Shown { state: *state, trace: None, version: None };
+        let view = |number: &u32, task: &LiveTask| match &task.body {
             Body::Starting => None,
-            Body::Running(handle) => Some(LiveView::Task(handle.status.clone(), task.version.clone())),
+            Body::Running(handle) => {
+                let before = self.ended.get(number).map(left);
+                Some(LiveView::Task(handle.status.clone(), task.version.clone(), before))
+            }
             Body::Over(status) => Some(LiveView::Fixed(Shown {
                 state: status.state,
                 trace: status.trace.clone(),
                 version: task.version.clone(),
             })),
         };
-        let ended = self
-            .ended
-            .iter()
-            .map(|(number, state)| (*number, LiveView::Fixed(Shown { state: *state, trace: None, version: None })));
-        let live = self.tasks.iter().filter_map(|(number, task)| Some((*number, view(task)?)));
+        let ended = self.ended.iter().map(|(number, state)| (*number, LiveView::Fixed(left(state))));
+        let live = self.tasks.iter().filter_map(|(number, task)| Some((*number, view(number, task)?)));
         ended.chain(live).collect()
     }
 }

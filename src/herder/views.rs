@@ -39,8 +39,9 @@ pub(super) struct Shown {
 /// Where the state of a task that runs here comes from.
 #[derive(Debug)]
 pub(super) enum LiveView {
-    /// The live task, and the version of its plugin.
-    Task(watch::Receiver<TaskStatus>, Option<Arc<str>>),
+    /// The live task, the version of its plugin, and what there was to be shown before the task said anything: the
+    /// status log may be behind.
+    Task(watch::Receiver<TaskStatus>, Option<Arc<str>>, Option<Shown>),
     /// The task is over, in this state; `Destroyed` if it will not come back.
     Fixed(Shown),
 }
@@ -69,11 +70,13 @@ impl LiveView {
     fn shown(&self) -> Option<Shown> {
         match self {
             LiveView::Fixed(shown) => Some(shown.clone()),
-            LiveView::Task(status, version) => {
+            LiveView::Task(status, version, before) => {
                 let over = status.has_changed().is_err();
                 let status = status.borrow();
-                let shown = Shown { state: status.state, trace: status.trace.clone(), version: version.clone() };
-                (over || status.state != State::Unassigned).then_some(shown)
+                if status.state == State::Unassigned && !over {
+                    return before.clone();
+                }
+                Some(Shown { state: status.state, trace: status.trace.clone(), version: version.clone() })
             }
         }
     }

@@ -270,12 +270,14 @@ impl RunLoop {
 
     /// Writes what a task says of itself, if it is new.
     pub(super) fn tell_task(&mut self, id: &TaskId) {
-        let Some(task) = self.live.get_mut(&id.connector).and_then(|live| live.tasks.get_mut(&id.task)) else { return };
+        let Some(live) = self.live.get_mut(&id.connector) else { return };
+        let Some(task) = live.tasks.get_mut(&id.task) else { return };
         let Some(status) = task.status() else { return };
         // A task begins as nobody's; that is no news.
         if status.state == State::Unassigned || task.told.as_ref() == Some(&status) {
             return;
         }
+        live.ended.remove(&id.task);
         if status.state == State::Failed {
             let trace = status.trace.as_deref().unwrap_or_default();
             tracing::error!(task = %id, trace, "the task has failed");

@@ -126,9 +126,6 @@ impl RunLoop {
                 if let Some(task) = self.task(id, run) {
                     task.body = Body::Running(handle);
                 }
-                if let Some(live) = self.live.get_mut(&id.connector) {
-                    live.ended.remove(&id.task);
-                }
                 self.tell_task(id);
             }
             (Some(task), Err(error)) => {

@@ -201,6 +201,13 @@ impl TestTasks {
         self.started.lock().unwrap().iter().map(|spec| spec.id.to_string()).collect()
     }
 
+    /// The same, sorted: tasks that start together start in any order.
+    pub(super) fn started_sorted(&self) -> Vec<String> {
+        let mut started = self.started();
+        started.sort();
+        started
+    }
+
     /// Lets a live task fail.
     pub(super) fn fail(&self, task: &str) {
         let mut statuses = self.statuses.lock().unwrap();

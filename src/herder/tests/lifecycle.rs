@@ -9,7 +9,7 @@ async fn a_created_connector_runs_with_its_tasks() {
     assert_eq!(info.tasks, [], "a distributed worker answers before tasks are made");
     assert_eq!(info.kind, "sink");
     worker.wait("a", "RUNNING [0:RUNNING 1:RUNNING]").await;
-    assert_eq!(worker.tasks.started(), ["a-0", "a-1"]);
+    assert_eq!(worker.tasks.started_sorted(), ["a-0", "a-1"]);
     assert_eq!(worker.configs.keys(), ["connector-a", "task-a-0", "task-a-1", "commit-a"]);
 
     let info = worker.herder.connector("a").await.unwrap();

@@ -35,8 +35,12 @@ pub struct ConnectError {
 pub mod class {
     #![allow(missing_docs)]
     pub const CONNECT: &str = "org.apache.kafka.connect.errors.ConnectException";
+    pub const CLASS_CAST: &str = "java.lang.ClassCastException";
     pub const CONFIG: &str = "org.apache.kafka.common.config.ConfigException";
     pub const DATA: &str = "org.apache.kafka.connect.errors.DataException";
+    pub const ILLEGAL_ARGUMENT: &str = "java.lang.IllegalArgumentException";
+    pub const INDEX_OUT_OF_BOUNDS: &str = "java.lang.IndexOutOfBoundsException";
+    pub const NULL_POINTER: &str = "java.lang.NullPointerException";
     pub const RETRIABLE: &str = "org.apache.kafka.connect.errors.RetriableException";
     pub const SCHEMA_BUILDER: &str = "org.apache.kafka.connect.errors.SchemaBuilderException";
     pub const SERIALIZATION: &str = "org.apache.kafka.common.errors.SerializationException";

@@ -162,6 +162,17 @@ impl Map {
         self.entries.iter().find(|(known, _)| known.as_str() == Some(key)).map(|(_, value)| value)
     }
 
+    /// The value of a string key, to be changed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
+        self.entries.iter_mut().find(|(known, _)| known.as_str() == Some(key)).map(|(_, value)| value)
+    }
+
+    /// Takes the entry of a string key out; the others keep their order.
+    pub fn remove(&mut self, key: &str) -> Option<Value> {
+        let index = self.entries.iter().position(|(known, _)| known.as_str() == Some(key))?;
+        Some(self.entries.remove(index).1)
+    }
+
     /// The entries in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Value, &Value)> {
         self.entries.iter().map(|(key, value)| (key, value))

@@ -3,13 +3,17 @@
 //! A [`Converter`] is called once a batch and column ([`Converter::read_column`]): text and raw bytes stay where they
 //! are, JSON without a schema stays text unless somebody has to look inside, everything else is decoded.
 //! [`plugins`] is the table of what there is; [`json`] and [`java_text`] are for sinks that read and write the same
-//! forms themselves.
+//! forms themselves; [`java_number`], [`java_regex`] and [`java_time`] read what users of Connect write in Java's
+//! dialects.
 //!
 //! This crate knows nothing of connectors or of the worker.
 
 mod charset;
 pub mod converter;
+pub mod java_number;
+pub mod java_regex;
 pub mod java_text;
+pub mod java_time;
 pub mod json;
 mod json_converter;
 mod plugins;
@@ -23,5 +27,5 @@ pub use converter::{Column, Converter, HeaderConverter, JsonNeed, ReadOptions};
 pub use json_converter::JsonConverter;
 pub use plugins::{ConverterPlugin, plugin, plugins};
 pub use primitives::{BooleanConverter, ByteArrayConverter, NumberConverter};
-pub use simple_header::SimpleHeaderConverter;
+pub use simple_header::{SimpleHeaderConverter, date_text, parse_string};
 pub use string::StringConverter;

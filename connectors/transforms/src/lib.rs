@@ -1,11 +1,30 @@
 //! The single message transforms and predicates, under their Java class names.
 //!
 //! A transform is a function of its configuration and of one record: no clock, no I/O, no knowledge of where records
-//! come from or go. [`plugins`] is the table of what there is.
+//! come from or go. Values are moved, not cloned, and a new schema is made once for each schema that comes in.
+//! [`plugins`] is the table of what there is.
+
+mod apache;
+mod part;
+mod plugin;
+mod record_text;
+mod schemas;
+
+use std::sync::LazyLock;
 
 use longshore_api::TransformPlugin;
 
 /// All transforms and predicates that are built in, by class name.
 pub fn plugins() -> &'static [TransformPlugin] {
-    &[]
+    static PLUGINS: LazyLock<Vec<TransformPlugin>> = LazyLock::new(|| {
+        let mut plugins = apache::plugins();
+        plugins.sort_by_key(|plugin| plugin.class);
+        plugins
+    });
+    &PLUGINS
+}
+
+/// The transform or predicate of a Java class name.
+pub fn plugin(class: &str) -> Option<&'static TransformPlugin> {
+    plugins().iter().find(|plugin| plugin.class == class)
 }

@@ -127,7 +127,7 @@ fn validate(key: &ConfigKey, value: &Value) -> Result<(), String> {
             _ => Ok(()),
         },
         Validator::NonEmptyList => match value {
-            Value::List(items) if items.is_empty() => wrong("Empty list"),
+            Value::List(items) if items.is_empty() => Err(invalid_value(&key.name, Some("[]"), "Empty list")),
             _ => Ok(()),
         },
         Validator::Check(check) => check(&key.name, value),

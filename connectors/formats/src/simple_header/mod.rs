@@ -50,6 +50,13 @@ impl HeaderConverter for SimpleHeaderConverter {
     }
 }
 
+/// The value that a text stands for, its type guessed: `Values.parseString`.
+pub fn parse_string(text: &str) -> Data {
+    parse::text(text)
+}
+
+pub use write::date as date_text;
+
 /// A value of a required schema of a type, with nothing else set.
 fn typed(kind: Type, value: Value) -> Data {
     Data::new(Arc::new(Schema::new(kind)), value)

@@ -57,8 +57,9 @@ fn list<T>(
     out.push(close);
 }
 
-/// A time up to the first day's end (and before the epoch), a date at midnight, else a timestamp.
-fn date(millis: i64) -> String {
+/// A `java.util.Date` as Connect writes it: a time up to the first day's end (and before the epoch), a date at
+/// midnight, else a timestamp.
+pub fn date(millis: i64) -> String {
     let DateTime { month, day, hour, minute, second, milli, .. } = DateTime::from_millis(millis);
     let year = DateTime::from_millis(millis).year_of_era();
     let date = format!("{year:04}-{month:02}-{day:02}");

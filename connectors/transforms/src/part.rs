@@ -1,0 +1,69 @@
+//! The part of a record that a transform works on, and what it must be.
+
+use longshore_api::{ConnectError, ConnectRecord, Data, Map, Parts, Result, Struct, Value};
+
+/// Key or value: what the class name of a transform ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Key,
+    Value,
+}
+
+impl Side {
+    pub(crate) fn of(self, record: &mut ConnectRecord) -> &mut Data {
+        match self {
+            Side::Key => &mut record.key,
+            Side::Value => &mut record.value,
+        }
+    }
+
+    pub(crate) fn parts(self) -> Parts {
+        match self {
+            Side::Key => Parts::KEY,
+            Side::Value => Parts::VALUE,
+        }
+    }
+}
+
+/// Takes a value out, null stays.
+pub(crate) fn take(value: &mut Value) -> Value {
+    std::mem::replace(value, Value::Null)
+}
+
+/// The map that schemaless data must be. `purpose` is how the transform calls what it does.
+pub(crate) fn map(value: Value, purpose: &str) -> Result<Map> {
+    match value {
+        Value::Map(map) => Ok(map),
+        other => Err(not_a_map(&other, purpose)),
+    }
+}
+
+pub(crate) fn not_a_map(value: &Value, purpose: &str) -> ConnectError {
+    let class = value.java_class();
+    ConnectError::data(format!("Only Map objects supported in absence of schema for [{purpose}], found: {class}"))
+}
+
+/// The struct that data with a schema must be.
+pub(crate) fn structure(value: Value, purpose: &str) -> Result<Struct> {
+    match value {
+        Value::Struct(structure) => Ok(structure),
+        other => Err(not_a_struct(&other, purpose)),
+    }
+}
+
+pub(crate) fn not_a_struct(value: &Value, purpose: &str) -> ConnectError {
+    let class = value.java_class();
+    ConnectError::data(format!("Only Struct objects supported for [{purpose}], found: {class}"))
+}
+
+/// The text of a map's key, which transforms that look at keys take for a string.
+pub(crate) fn text_key(key: &Value) -> Result<&str> {
+    key.as_str().ok_or_else(|| {
+        let class = key.java_class();
+        let message = format!(
+            "class {class} cannot be cast to class java.lang.String ({class} and java.lang.String are in module \
+             java.base of loader 'bootstrap')"
+        );
+        ConnectError::data(message).with_class(longshore_api::error::class::CLASS_CAST)
+    })
+}

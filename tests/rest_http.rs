@@ -129,7 +129,9 @@ fn log_levels_are_listed_set_and_refused() {
     let server = Server::start(Mode::Distributed);
     let set = |path: &str, level: &str| send(&server, Request::new("PUT", path).json(level));
     assert_eq!(set("/admin/loggers/a.b", r#"{"level":"debug"}"#).json(), Some(json!(["a.b"])));
+    // That is the herder's to do, on all workers.
     assert_eq!(set("/admin/loggers/a?scope=CLUSTER", r#"{"level":"TRACE"}"#).status, 204);
+    assert_eq!(set("/admin/loggers/a", r#"{"level":"TRACE"}"#).json(), Some(json!(["a", "a.b"])));
     let all = send(&server, Request::new("GET", "/admin/loggers")).json().unwrap();
     assert_eq!(all["a.b"]["level"], "TRACE");
     assert_eq!(all["root"], json!({"level": "INFO", "last_modified": null}));

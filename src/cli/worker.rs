@@ -177,10 +177,17 @@ impl Worker {
         info!("REST server listening at http://{address}, advertising URL {url}/");
         let cluster_id = Arc::new(OnceLock::new());
         tokio::spawn(read_cluster_id(Arc::clone(&worker), Arc::clone(&cluster_id)));
+        let levels = Arc::clone(&loggers);
         let environment = herder::Environment {
             plugins: Arc::new(Plugins::builtin()),
             spawner: Arc::new(|spec, services: &task::TaskServices| task::spawn(spec, services.clone())),
             groups: Arc::new(SinkGroups::new(Arc::clone(&worker))),
+            set_log_level: Arc::new(move |logger, level| match Level::parse(level) {
+                Some(level) => {
+                    info!("logger {logger} is at {level:?} now, with {} loggers", levels.set(logger, level).len())
+                }
+                None => warn!("there is no level {level} to which logger {logger} could be set"),
+            }),
             cluster_id,
             worker: Arc::clone(&worker),
         };

@@ -10,7 +10,7 @@ use longshore_api::{ConnectError, Plugin, Props, Result};
 use regex::Regex;
 
 use super::worker::with_prefix;
-use super::{PluginConfig, TopicCreation, WorkerConfig, connector_keys};
+use super::{PluginConfig, TopicCreation, WorkerConfig, connector_keys, restart};
 
 /// Whether a connector reads from Kafka or writes to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +124,9 @@ impl ConnectorConfig {
     /// Everything that is wrong, each message naming its key; never only the first.
     pub fn parse(worker: &WorkerConfig, kind: ConnectorKind, props: &Props) -> Result<Self> {
         let mut errors = Vec::new();
+        if let Err(error) = restart::policy(props) {
+            errors.push(error.to_string());
+        }
         let parsed = table(kind).parse(props).map_err(ConnectError::from)?;
         let role = match kind {
             ConnectorKind::Sink => sink(&parsed, &mut errors).map(RoleSettings::Sink),

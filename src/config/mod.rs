@@ -8,6 +8,7 @@ pub mod keys;
 mod listener;
 pub mod properties;
 pub mod providers;
+pub mod restart;
 #[cfg(test)]
 mod tests;
 pub mod topic_creation;

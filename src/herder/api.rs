@@ -89,6 +89,9 @@ pub trait Herder: Send + Sync {
     /// Forgets which topics a connector has used.
     async fn reset_topics(&self, name: &str) -> Reply<()>;
 
+    /// Sets the level of a logger on all workers (KIP-976); `level` is by log4j's name, in any case.
+    async fn set_cluster_level(&self, logger: &str, level: &str) -> Reply<()>;
+
     /// The plugins that are built in.
     fn plugins(&self, connectors_only: bool) -> Vec<PluginInfo>;
 

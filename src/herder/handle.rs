@@ -295,6 +295,11 @@ impl Herder for HerderHandle {
         Ok(())
     }
 
+    async fn set_cluster_level(&self, logger: &str, level: &str) -> Reply<()> {
+        let (logger, level) = (logger.to_owned(), level.to_owned());
+        self.ask(|answer| Request::LoggerLevel { logger, level, answer }).await
+    }
+
     fn plugins(&self, connectors_only: bool) -> Vec<PluginInfo> {
         self.environment.plugins.list(connectors_only)
     }

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use longshore_api::Plugin;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::api::Reply;
 use super::plan::{Actual, Generation, Instance, InstanceState, Revision, Slot, SlotState};
-use super::types::Stored;
+use super::types::{AutoRestart, Stored};
 use super::views::{LiveView, Shown};
+use crate::task::restart::RestartHistory;
 use crate::task::{State, TargetState, TaskHandle, TaskStatus};
 
 /// Where the answer of a request goes.
@@ -43,6 +46,31 @@ pub(super) struct LiveConnector {
     pub(super) ended: BTreeMap<u32, State>,
     /// Who waits until the instance has got where it should.
     pub(super) waiting: Vec<Waiting>,
+    /// Restarts that nobody asked for.
+    pub(super) auto_restarts: BTreeMap<Part, AutoRestarts>,
+}
+
+/// What of a connector is started again by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    Instance,
+    Task(u32),
+}
+
+/// The restarts of one part that nobody asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct AutoRestarts {
+    pub(super) history: RestartHistory,
+    /// When the next one is due.
+    pub(super) next: Option<Timestamp>,
+}
+
+impl AutoRestarts {
+    /// What a status says of them; `None` if there is nothing to say.
+    pub(super) fn shown(&self) -> Option<AutoRestart> {
+        let attempts = self.history.attempts(Instant::now());
+        (attempts > 0).then(|| AutoRestart { attempts, next: self.next.map(|next| next.to_string()) })
+    }
 }
 
 /// Somebody who waits for an instance.

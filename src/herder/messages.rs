@@ -5,7 +5,7 @@ use std::sync::Arc;
 use longshore_api::{ConnectError, Props};
 use tokio::sync::oneshot;
 
-use super::live::{Answer, Run};
+use super::live::{Answer, Part, Run};
 use super::task_configs::Failure;
 use super::types::{RestartScope, StateInfo, Stored};
 use crate::task::{TargetState, TaskHandle, TaskId};
@@ -49,6 +49,12 @@ pub(super) enum Request {
     },
     RestartTask {
         task: TaskId,
+        answer: Answer<()>,
+    },
+    /// The level of a logger on all workers.
+    LoggerLevel {
+        logger: String,
+        level: String,
         answer: Answer<()>,
     },
     /// Whether a connector's offsets may be modified now; answered with its configuration.
@@ -99,6 +105,12 @@ pub(super) enum Report {
     /// A task's run is over.
     TaskEnded {
         task: TaskId,
+        run: Run,
+    },
+    /// The pause before a restart that nobody asked for is over.
+    RestartDue {
+        connector: Arc<str>,
+        part: Part,
         run: Run,
     },
     /// A task did not stop in time.

@@ -23,5 +23,5 @@ mod views;
 
 pub use api::{Herder, Reply};
 pub use handle::HerderHandle;
-pub use services::{Environment, GroupOffsets, TaskSpawner};
+pub use services::{Environment, GroupOffsets, SetLogLevel, TaskSpawner};
 pub use types::*;

@@ -4,6 +4,7 @@
 //! Only writes to the config log are waited for here, as in Connect, where they say in which order things happened.
 //! Everything else that may take time runs beside the loop and reports back.
 
+mod auto_restarts;
 mod carry_out;
 mod reports;
 mod requests;
@@ -186,7 +187,9 @@ impl RunLoop {
             match change {
                 ConfigChange::Connector { connector } => {
                     let number = self.next_number();
-                    self.touch(&connector).config = number;
+                    let live = self.touch(&connector);
+                    live.config = number;
+                    live.auto_restarts.clear();
                 }
                 ConfigChange::Tasks { connector } => {
                     let number = self.next_number();
@@ -196,11 +199,12 @@ impl RunLoop {
                     live.most_tasks = live.most_tasks.max(count);
                 }
                 ConfigChange::Target { connector } | ConfigChange::Removed { connector } => {
-                    self.touch(&connector);
+                    self.touch(&connector).auto_restarts.clear();
                 }
                 ConfigChange::Restart(request) => self.restart(&request),
-                // One worker signs no requests, and levels are set where they are asked for.
-                ConfigChange::SessionKey | ConfigChange::Logger { .. } => {}
+                ConfigChange::Logger { namespace, level } => (self.environment.set_log_level)(&namespace, &level),
+                // One worker signs no requests.
+                ConfigChange::SessionKey => {}
             }
         }
     }
@@ -264,6 +268,7 @@ impl RunLoop {
                 tasks: self.config.state().tasks(connector).cloned().collect(),
                 instance: live.and_then(|live| live.instance.as_ref()).and_then(|instance| instance.shown.clone()),
                 live: live.map(LiveConnector::task_views).unwrap_or_default(),
+                auto_restarts: live.map(|live| live.auto_restarts.clone()).unwrap_or_default(),
             }
         });
         self.shared.views.set(connector, view);

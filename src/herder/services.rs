@@ -47,6 +47,9 @@ pub trait GroupOffsets: Send + Sync {
     async fn delete(&self, group: &str, overrides: &Props) -> Result<()>;
 }
 
+/// Sets the level of a logger on this worker: its name, and a level by log4j's name.
+pub type SetLogLevel = Arc<dyn Fn(&str, &str) + Send + Sync>;
+
 /// What the herder works with.
 pub struct Environment {
     /// The worker's configuration.
@@ -57,6 +60,8 @@ pub struct Environment {
     pub spawner: Arc<dyn TaskSpawner>,
     /// The consumer groups of sinks.
     pub groups: Arc<dyn GroupOffsets>,
+    /// Sets log levels that are meant for all workers.
+    pub set_log_level: SetLogLevel,
     /// Id of the Kafka cluster, as soon as it is known.
     pub cluster_id: Arc<OnceLock<String>>,
 }

@@ -99,6 +99,20 @@ pub struct ConnectorState {
     /// Version of the plugin (KIP-891).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Restarts by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_restart: Option<AutoRestart>,
+}
+
+/// Restarts of a failed connector or task that its configuration asks for (`errors.restart.enable`). Longshore's own
+/// member of a status: it is there only while there is something to say, and never for those who do not ask for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AutoRestart {
+    /// How many there were in a row.
+    pub attempts: u32,
+    /// When the next one is due, in ISO 8601; missing while it runs, and when there will be no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// State of a task.
@@ -116,6 +130,9 @@ pub struct TaskState {
     /// Version of the plugin (KIP-891).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Restarts by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_restart: Option<AutoRestart>,
 }
 
 /// A connector in the expanded list: what was asked for, in that order.

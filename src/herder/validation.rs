@@ -21,7 +21,7 @@ use longshore_api::{ConfigDef, ConfigValue, Plugin, Props};
 
 use super::api::Reply;
 use super::types::{ConfigInfos, ConfigKeyInfo, HerderError, HerderErrorKind, RequestConfig};
-use crate::config::{WorkerConfig, connector_keys as framework_keys, versions};
+use crate::config::{WorkerConfig, connector_keys as framework_keys, restart, versions};
 use crate::plugins::{ConverterKind, Found, Plugins};
 use infos::Section;
 
@@ -157,6 +157,8 @@ impl Validation {
             }
         }
         chain::add_keys(&mut keys, config);
+        restart::keys(config).into_iter().for_each(|key| keys.add(key));
+        restart::keys(config).into_iter().for_each(|key| keys.add(key));
         keys
     }
 

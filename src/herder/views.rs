@@ -8,7 +8,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use longshore_api::Props;
 use tokio::sync::watch;
 
-use super::types::{ConnectorInfo, ConnectorState, StateInfo, TaskState};
+use super::live::{AutoRestarts, Part};
+use super::types::{AutoRestart, ConnectorInfo, ConnectorState, StateInfo, TaskState};
 use crate::store::{Status, StatusState};
 use crate::task::{State, TaskId, TaskStatus};
 
@@ -26,6 +27,14 @@ pub(super) struct View {
     pub(super) instance: Option<Shown>,
     /// The tasks that run here.
     pub(super) live: BTreeMap<u32, LiveView>,
+    /// What was started again by itself.
+    pub(super) auto_restarts: BTreeMap<Part, AutoRestarts>,
+}
+
+impl View {
+    fn auto_restart(&self, part: Part) -> Option<AutoRestart> {
+        self.auto_restarts.get(&part).and_then(AutoRestarts::shown)
+    }
 }
 
 /// A state with what belongs to it.
@@ -108,6 +117,9 @@ pub(super) fn state_info(
             None => None,
         };
     }
+    if let Some(view) = view {
+        tasks.iter_mut().for_each(|(id, task)| task.auto_restart = view.auto_restart(Part::Task(*id)));
+    }
     Some(StateInfo {
         name: connector.to_owned(),
         connector: ConnectorState {
@@ -115,6 +127,7 @@ pub(super) fn state_info(
             worker_id: worker.to_string(),
             trace: text(shown.trace),
             version: text(shown.version),
+            auto_restart: view.and_then(|view| view.auto_restart(Part::Instance)),
         },
         tasks: tasks.into_values().collect(),
         kind: view.map_or("unknown", |view| view.info.kind),
@@ -128,11 +141,12 @@ pub(super) fn task_info(
     stored: &StatusState,
     worker_id: &Arc<str>,
 ) -> Option<TaskState> {
-    match view.and_then(|view| view.live.get(&task.task)).and_then(LiveView::shown) {
-        Some(shown) if shown.state == State::Destroyed => None,
-        Some(shown) => Some(task_state(task.task, worker_id, shown)),
-        None => stored.task(task).map(|status| task_state(task.task, &status.worker_id, status.into())),
-    }
+    let state = match view.and_then(|view| view.live.get(&task.task)).and_then(LiveView::shown) {
+        Some(shown) if shown.state == State::Destroyed => return None,
+        Some(shown) => task_state(task.task, worker_id, shown),
+        None => stored.task(task).map(|status| task_state(task.task, &status.worker_id, status.into()))?,
+    };
+    Some(TaskState { auto_restart: view.and_then(|view| view.auto_restart(Part::Task(task.task))), ..state })
 }
 
 fn task_state(id: u32, worker_id: &Arc<str>, shown: Shown) -> TaskState {
@@ -142,6 +156,7 @@ fn task_state(id: u32, worker_id: &Arc<str>, shown: Shown) -> TaskState {
         worker_id: worker_id.to_string(),
         trace: text(shown.trace),
         version: text(shown.version),
+        auto_restart: None,
     }
 }
 

@@ -46,9 +46,9 @@ async fn set(
     if !cluster && !scope.eq_ignore_ascii_case("worker") {
         tracing::warn!(scope, "unknown scope of a log level change; changing this worker's");
     }
-    let changed = api.loggers.set(&logger, parsed);
-    match cluster {
-        true => empty(StatusCode::NO_CONTENT),
-        false => ok(&changed),
+    if cluster {
+        api.ask(api.herder.set_cluster_level(&logger, &level)).await?;
+        return empty(StatusCode::NO_CONTENT);
     }
+    ok(&api.loggers.set(&logger, parsed))
 }

@@ -66,7 +66,7 @@ impl Launch {
                 Control::Target(TargetState::Started) => return true,
                 Control::Target(_) => {}
             }
-            self.frame.status.send_replace(TaskStatus { state: State::Paused, trace: None });
+            self.frame.status.send_replace(TaskStatus::of(State::Paused));
             if self.frame.control.changed().await.is_err() {
                 return false;
             }

@@ -7,6 +7,7 @@ mod errors;
 mod launch;
 mod orders;
 mod positions;
+pub mod restart;
 mod sink;
 mod source;
 mod supervise;
@@ -90,6 +91,21 @@ pub struct TaskStatus {
     pub state: State,
     /// Why it failed, as a trace.
     pub trace: Option<Arc<str>>,
+    /// Whether a failure may go away by itself, so that a restart may help.
+    pub transient: bool,
+}
+
+impl TaskStatus {
+    /// A state without a failure.
+    pub fn of(state: State) -> Self {
+        Self { state, trace: None, transient: false }
+    }
+
+    /// FAILED, for this reason.
+    pub fn failed(error: &longshore_api::ConnectError) -> Self {
+        let transient = restart::is_transient(error);
+        Self { state: State::Failed, trace: Some(error.trace().into()), transient }
+    }
 }
 
 /// All that a task needs to start. Not shown by `Debug`: its configurations hold secrets.

@@ -56,16 +56,18 @@ impl Orders {
             Control::Target(target) if target == self.target => Heard::Nothing,
             Control::Target(target) => {
                 self.target = target;
-                info!(task = %self.id, ?target, "task changes its state");
                 Heard::Target(target)
             }
         };
         let state = if self.runs() { State::Running } else { State::Paused };
-        self.status.send_if_modified(|status| {
+        let changed = self.status.send_if_modified(|status| {
             let changed = status.state != state;
-            *status = TaskStatus { state, trace: None };
+            *status = TaskStatus::of(state);
             changed
         });
+        if changed {
+            info!("task {} is {}", self.id, state.name());
+        }
         heard
     }
 }

@@ -204,7 +204,7 @@ fn rig(seed: u64, trouble: f64, tolerate: bool) -> Rig {
     let world = Shared::default();
     let (events, events_seen) = mpsc::channel(2);
     let (control, control_seen) = watch::channel(Control::Target(TargetState::Started));
-    let (status, status_seen) = watch::channel(TaskStatus { state: State::Unassigned, trace: None });
+    let (status, status_seen) = watch::channel(TaskStatus::of(State::Unassigned));
     let id = TaskId { connector: Arc::from("c"), task: 0 };
     let retry = RetryPolicy { timeout: Some(Duration::ZERO), max_delay: Duration::from_secs(60) };
     let policy = ErrorPolicy { tolerate, log: false, log_messages: false, retry };

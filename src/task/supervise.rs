@@ -25,7 +25,7 @@ pub(super) struct Frame {
 /// FAILED with a trace after an error.
 pub fn spawn(spec: TaskSpec, services: TaskServices) -> TaskHandle {
     let id = spec.id.clone();
-    let (status, status_seen) = watch::channel(TaskStatus { state: State::Unassigned, trace: None });
+    let (status, status_seen) = watch::channel(TaskStatus::of(State::Unassigned));
     let (control, control_seen) = watch::channel(Control::Target(spec.target));
     let span = info_span!("task", connector = %id.connector, task = id.task);
     let frame = Frame { control: control_seen, status, cancelled: CancellationToken::new() };
@@ -68,7 +68,7 @@ fn last_status(id: &TaskId, outcome: Result<Result<()>, JoinError>) -> TaskStatu
     let failure = match outcome {
         Ok(Ok(())) => {
             info!("task {id} stopped");
-            return TaskStatus { state: State::Unassigned, trace: None };
+            return TaskStatus::of(State::Unassigned);
         }
         Ok(Err(failure)) => failure,
         Err(join) => panicked(join),
@@ -78,7 +78,7 @@ fn last_status(id: &TaskId, outcome: Result<Result<()>, JoinError>) -> TaskStatu
          manually restarted: {failure}\n{}",
         failure.trace().trim_end()
     );
-    TaskStatus { state: State::Failed, trace: Some(failure.trace().into()) }
+    TaskStatus::failed(&failure)
 }
 
 fn panicked(join: JoinError) -> ConnectError {

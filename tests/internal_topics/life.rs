@@ -98,6 +98,8 @@ impl Life {
         self.ask(worker, "PATCH", "/connectors/file-source-2/offsets", &altered);
         self.ask(worker, "POST", "/connectors/simplelink/restart?includeTasks=true&onlyFailed=false", &Json::Null);
         self.ask(worker, "DELETE", "/connectors/deleted", &Json::Null);
+        let logger = "/admin/loggers/org.apache.kafka.connect.runtime?scope=cluster";
+        self.ask(worker, "PUT", logger, &json!({"level": "DEBUG"}));
     }
 
     fn create(&self, worker: &Worker, connector: &str, initial_state: Json) {

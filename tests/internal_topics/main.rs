@@ -20,9 +20,8 @@ use serde_json::Value as Json;
 use topics::{Record, Topics};
 use worker::{Worker, wait_for};
 
-/// Records that Longshore does not write: workers that sign no requests need no key, and a level is set on the worker
-/// that is asked to.
-const NOT_WRITTEN: [&str; 2] = ["session-key", "logger-cluster-"];
+/// A record that Longshore does not write: workers that sign no requests need no key.
+const NOT_WRITTEN: &str = "session-key";
 
 /// Kafka Connect's defaults, where the tests' workers have others.
 const DEFAULTS: [(&str, &str); 2] =
@@ -31,7 +30,7 @@ const DEFAULTS: [(&str, &str); 2] =
 /// The values that each key got, one after the other.
 fn histories(records: &[Record]) -> BTreeMap<String, Vec<String>> {
     let mut histories = BTreeMap::<String, Vec<String>>::new();
-    for record in records.iter().filter(|record| !NOT_WRITTEN.iter().any(|key| record.key.starts_with(key))) {
+    for record in records.iter().filter(|record| record.key != NOT_WRITTEN) {
         histories.entry(record.key.clone()).or_default().push(form(record.value.as_deref()));
     }
     histories

@@ -187,11 +187,19 @@ fn states(name: &str, connector: &Connector, state: &'static str) -> StateInfo {
         worker_id: worker_id.clone(),
         trace: None,
         version: version.clone(),
+        auto_restart: None,
+    };
+    let connector_state = ConnectorState {
+        state,
+        worker_id: worker_id.clone(),
+        trace: None,
+        version: version.clone(),
+        auto_restart: None,
     };
     StateInfo {
         name: name.to_owned(),
         tasks: tasks(name, connector).into_iter().map(task).collect(),
-        connector: ConnectorState { state, worker_id: worker_id.clone(), trace: None, version: version.clone() },
+        connector: connector_state,
         kind: kind(connector),
     }
 }
@@ -362,6 +370,11 @@ impl Herder for FakeHerder {
     }
 
     async fn reset_topics(&self, _name: &str) -> Reply<()> {
+        Ok(())
+    }
+
+    async fn set_cluster_level(&self, _logger: &str, _level: &str) -> Reply<()> {
+        self.wait().await;
         Ok(())
     }
 

@@ -8,13 +8,14 @@ use tokio::time::Instant;
 
 use super::RunLoop;
 use crate::config::Mode;
-use crate::herder::live::{Body, LiveInstance, LiveTask, Restart, Run, Waiting};
+use crate::herder::live::{Body, LiveInstance, LiveTask, Part, Restart, Run, Waiting};
 use crate::herder::messages::{Message, Report};
 use crate::herder::plan::{Action, Generation, InstanceState};
 use crate::herder::task_configs::{self, Failure};
 use crate::herder::types::HerderErrorKind;
 use crate::herder::views::Shown;
 use crate::store::{Status, StatusKey};
+use crate::task::restart::is_transient;
 use crate::task::{Control, State, TargetState, TaskHandle, TaskId, TaskSpec, TaskStatus};
 
 /// How much longer than its deadline a task may take until that is worth a warning.
@@ -101,13 +102,14 @@ impl RunLoop {
     }
 
     pub(super) fn fail_instance(&mut self, connector: &Arc<str>, error: &ConnectError) {
-        tracing::error!(connector = %connector, %error, "the connector has failed");
+        tracing::error!(%connector, "connector {connector} has failed: {error}");
         if let Some(instance) = self.live.get_mut(connector).and_then(|live| live.instance.as_mut()) {
             instance.state = InstanceState::Failed;
             instance.generation = Generation::Done;
             instance.failure = Some(error.to_string());
         }
         self.tell_instance(connector, State::Failed, Some(error.trace().into()));
+        self.consider_restart(connector, Part::Instance, is_transient(error));
     }
 
     fn stop_instance(&mut self, connector: &Arc<str>) {
@@ -123,6 +125,7 @@ impl RunLoop {
         let version = instance.plugin.as_ref().map(|plugin| plugin.connector().version().into());
         let version = version.filter(|_| !matches!(state, State::Unassigned | State::Restarting));
         instance.shown = Some(Shown { state, trace: trace.clone(), version: version.clone() });
+        tracing::info!(%connector, "connector {connector} is {}", state.name());
         self.tell(StatusKey::Connector(connector.clone()), state, trace, version);
     }
 
@@ -278,14 +281,15 @@ impl RunLoop {
             return;
         }
         live.ended.remove(&id.task);
-        if status.state == State::Failed {
-            let trace = status.trace.as_deref().unwrap_or_default();
-            tracing::error!(task = %id, trace, "the task has failed");
-        }
         task.told = Some(status.clone());
         let version = task.version.clone();
-        let TaskStatus { state, trace } = status;
+        let TaskStatus { state, trace, transient } = status;
         self.tell(StatusKey::Task(id.clone()), state, trace, version);
+        match state {
+            State::Running => self.note_running(&id.connector, Part::Task(id.task)),
+            State::Failed => self.consider_restart(&id.connector, Part::Task(id.task), transient),
+            _ => {}
+        }
     }
 
     fn forget(&mut self, connector: &Arc<str>) {

@@ -7,7 +7,7 @@ use longshore_api::{ConnectError, Props};
 use tokio::time::Instant;
 
 use super::{RunLoop, error};
-use crate::herder::live::{Body, LiveInstance, LiveTask, Run, Waiting};
+use crate::herder::live::{Body, LiveInstance, LiveTask, Part, Run, Waiting};
 use crate::herder::messages::{Message, Report};
 use crate::herder::plan::{Generation, InstanceState};
 use crate::herder::task_configs::{self, Failure};
@@ -36,15 +36,16 @@ impl RunLoop {
             }
             Report::TaskEnded { task, run } => self.task_ended(&task, run),
             Report::TaskOverdue { task, run } => self.task_overdue(&task, run),
+            Report::RestartDue { connector, part, run } => self.restart_due(&connector, part, run),
         }
     }
 
-    fn instance(&mut self, connector: &str, run: Run) -> Option<&mut LiveInstance> {
+    pub(super) fn instance(&mut self, connector: &str, run: Run) -> Option<&mut LiveInstance> {
         let instance = self.live.get_mut(connector)?.instance.as_mut()?;
         (instance.run == run).then_some(instance)
     }
 
-    fn task(&mut self, id: &TaskId, run: Run) -> Option<&mut LiveTask> {
+    pub(super) fn task(&mut self, id: &TaskId, run: Run) -> Option<&mut LiveTask> {
         let task = self.live.get_mut(&id.connector)?.tasks.get_mut(&id.task)?;
         (task.run == run).then_some(task)
     }
@@ -56,6 +57,7 @@ impl RunLoop {
                 instance.state = InstanceState::Started;
                 instance.generation = Generation::Due;
                 self.tell_instance(connector, State::Running, None);
+                self.note_running(connector, Part::Instance);
             }
             Err(error) => self.fail_instance(connector, &error),
         }
@@ -129,7 +131,8 @@ impl RunLoop {
                 self.tell_task(id);
             }
             (Some(task), Err(error)) => {
-                task.body = Body::Over(TaskStatus { state: State::Failed, trace: Some(error.trace().into()) });
+                tracing::error!(connector = %id.connector, task = id.task, "task {id} cannot be started: {error}");
+                task.body = Body::Over(TaskStatus::failed(&error));
                 let stopping = task.stopping;
                 self.tell_task(id);
                 if stopping {

@@ -36,6 +36,9 @@ impl RunLoop {
                 answer.send(self.restart_for(&connector, scope).await).ok();
             }
             Request::RestartTask { task, answer } => self.restart_task_for(&task, answer),
+            Request::LoggerLevel { logger, level, answer } => {
+                answer.send(self.set_level(&logger, &level).await).ok();
+            }
             Request::ModifyOffsets { connector, answer } => {
                 answer.send(self.modify_offsets(&connector).await).ok();
             }
@@ -110,6 +113,14 @@ impl RunLoop {
         }
         self.shared.stage.begin(format!("writing the target state of connector {connector} to the config topic"));
         let changes = self.config.put_target(connector, target).await.map_err(|failure| failed(&failure))?;
+        self.apply(changes);
+        Ok(())
+    }
+
+    /// Every worker that reads the record sets the level, this one too.
+    async fn set_level(&mut self, logger: &str, level: &str) -> Reply<()> {
+        self.shared.stage.begin(format!("writing the level of logger {logger} to the config topic"));
+        let changes = self.config.put_logger_level(logger, level).await.map_err(|failure| failed(&failure))?;
         self.apply(changes);
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::requests::failed;
 use super::{RunLoop, error};
 use crate::config::Mode;
 use crate::herder::api::Reply;
-use crate::herder::live::{Answer, Restart, Waiting};
+use crate::herder::live::{Answer, Part, Restart, Waiting};
 use crate::herder::plan::InstanceState;
 use crate::herder::types::{HerderErrorKind, RestartScope, StateInfo};
 use crate::herder::views::state_info;
@@ -28,6 +28,7 @@ impl RunLoop {
             return;
         }
         let live = self.touch(connector);
+        live.auto_restarts.remove(&Part::Instance);
         // An instance that is not there yet is about to be started.
         if let Some(instance) = &mut live.instance {
             instance.restart.get_or_insert(Restart::Quiet);
@@ -41,7 +42,9 @@ impl RunLoop {
             return;
         }
         self.task_restarts.entry(id.clone()).or_default().push(answer);
-        if let Some(task) = self.touch(&id.connector).tasks.get_mut(&id.task) {
+        let live = self.touch(&id.connector);
+        live.auto_restarts.remove(&Part::Task(id.task));
+        if let Some(task) = live.tasks.get_mut(&id.task) {
             task.restart.get_or_insert(Restart::Quiet);
         }
     }
@@ -95,6 +98,9 @@ impl RunLoop {
         let info = state_info(connector, view.as_deref(), &self.statuses.state(), worker_id);
         self.apply(changes);
         let mut info = info.ok_or_else(|| error(NotFound, format!("Status for connector {connector} not found")))?;
+        // Such an answer is read by Kafka Connect's own workers, too, which do not take members that they do not know.
+        info.connector.auto_restart = None;
+        info.tasks.iter_mut().for_each(|task| task.auto_restart = None);
 
         let affected = |state: &str| !scope.only_failed || state == State::Failed.name();
         if affected(info.connector.state) {
@@ -112,6 +118,7 @@ impl RunLoop {
             return;
         }
         let live = self.touch(&request.connector);
+        live.auto_restarts.clear();
         if let Some(instance) = &mut live.instance
             && (!request.only_failed || instance.state == InstanceState::Failed)
         {

@@ -186,6 +186,10 @@ impl SourceConnector for TestConnector {
     }
 }
 
+fn failure(trace: &str, transient: bool) -> TaskStatus {
+    TaskStatus { state: State::Failed, trace: Some(trace.into()), transient }
+}
+
 /// Starts tasks that do as they are told, unless their configuration says `task=fail`, `panic` or `hang`.
 #[derive(Default)]
 pub(super) struct TestTasks {
@@ -213,20 +217,20 @@ impl TestTasks {
         let mut statuses = self.statuses.lock().unwrap();
         let index = statuses.iter().rposition(|(name, _)| name == task).unwrap();
         let (_, status) = statuses.remove(index);
-        status.send_replace(TaskStatus { state: State::Failed, trace: Some("it broke\n".into()) });
+        status.send_replace(failure("it broke\n", true));
     }
 
     fn spawn(self: &Arc<Self>, spec: TaskSpec) -> TaskHandle {
         let behaviour = spec.task_config.get("task").cloned().unwrap_or_default();
         assert_ne!(behaviour, "panic", "told to panic");
-        let (status, status_reader) = watch::channel(TaskStatus { state: State::Unassigned, trace: None });
+        let (status, status_reader) = watch::channel(TaskStatus::of(State::Unassigned));
         let (control, orders) = watch::channel(Control::Target(spec.target));
         let id = spec.id.clone();
         self.started.lock().unwrap().push(spec);
         let live = self.live.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_live.fetch_max(live, Ordering::SeqCst);
         if behaviour == "fail" {
-            status.send_replace(TaskStatus { state: State::Failed, trace: Some("told to fail\n".into()) });
+            status.send_replace(failure("told to fail\n", false));
             self.live.fetch_sub(1, Ordering::SeqCst);
         } else {
             self.statuses.lock().unwrap().push((id.to_string(), status.clone()));
@@ -250,10 +254,10 @@ impl TestTasks {
             }
             match order {
                 Control::Target(TargetState::Paused) => {
-                    status.send_replace(TaskStatus { state: State::Paused, trace: None });
+                    status.send_replace(TaskStatus::of(State::Paused));
                 }
                 Control::Target(_) => {
-                    status.send_replace(TaskStatus { state: State::Running, trace: None });
+                    status.send_replace(TaskStatus::of(State::Running));
                 }
                 Control::Stop { .. } if hangs => {}
                 Control::Stop { .. } => break,
@@ -307,11 +311,15 @@ impl GroupOffsets for TestGroups {
     }
 }
 
+type Levels = Arc<Mutex<Vec<(String, String)>>>;
+
 /// A worker with everything that belongs to it.
 pub(super) struct TestWorker {
     pub(super) herder: HerderHandle,
     pub(super) tasks: Arc<TestTasks>,
     pub(super) groups: Arc<TestGroups>,
+    /// Loggers and the levels to which they were set.
+    pub(super) levels: Levels,
     pub(super) configs: TestLog,
     pub(super) offsets: TestLog,
     pub(super) statuses: TestLog,
@@ -352,17 +360,21 @@ impl TestWorker {
     ) -> Self {
         let tasks = Arc::new(TestTasks::default());
         let groups = Arc::new(TestGroups::default());
-        let spawner = tasks.clone();
+        let levels = Levels::default();
+        let (spawner, heard) = (tasks.clone(), Arc::clone(&levels));
         let environment = Environment {
             worker: Arc::new(worker),
             plugins: Arc::new(plugins),
             spawner: Arc::new(move |spec: TaskSpec, _: &TaskServices| spawner.spawn(spec)),
             groups: groups.clone(),
+            set_log_level: Arc::new(move |logger, level| {
+                heard.lock().unwrap().push((logger.to_owned(), level.to_owned()));
+            }),
             cluster_id: Arc::default(),
         };
         let stores = Stores::from_logs(configs.again(), offsets.again(), statuses.again(), true);
         let (herder, _) = HerderHandle::start(environment, stores);
-        Self { herder, tasks, groups, configs, offsets, statuses }
+        Self { herder, tasks, groups, levels, configs, offsets, statuses }
     }
 
     /// The worker is gone, another one starts on its logs.

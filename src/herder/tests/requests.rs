@@ -174,6 +174,23 @@ async fn a_write_that_fails_changes_nothing_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_level_of_a_logger_reaches_all_workers_by_the_config_topic() {
+    let worker = TestWorker::new().await;
+    worker.herder.set_cluster_level("org.apache.kafka", "debug").await.unwrap();
+    let record = ("logger-cluster-org.apache.kafka".to_owned(), Some("{\"level\":\"debug\"}".to_owned()));
+    assert_eq!(worker.configs.entries(), [record]);
+    worker.configs.write("logger-cluster-longshore", "{\"level\":\"WARN\"}");
+    let both = [("org.apache.kafka", "debug"), ("longshore", "WARN")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    worker.until("another worker's is heard", |worker| *worker.levels.lock().unwrap() == both).await;
+    let worker = worker.restarted().await;
+    worker.is_ready().await;
+    assert!(worker.levels.lock().unwrap().is_empty(), "levels of the past are not for a worker that starts");
+    worker.configs.break_writes(true);
+    let refusal = worker.herder.set_cluster_level("a", "INFO").await;
+    assert_eq!(message(refusal), "Error writing logger level to Kafka");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_expanded_list_has_what_was_asked_for_in_that_order() {
     let worker = TestWorker::new().await;
     worker.create("a", &[]).await;

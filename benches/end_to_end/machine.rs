@@ -1,7 +1,6 @@
 //! Where and with what the figures were taken.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::thread::available_parallelism;
 
@@ -10,7 +9,8 @@ use bson::doc;
 use serde::Serialize;
 
 use crate::lab::Lab;
-use crate::worker::scripts;
+use crate::options::Plan;
+use crate::worker::{project, scripts};
 
 /// The machine and the versions of everything that took part.
 #[derive(Debug, Clone, Serialize)]
@@ -26,14 +26,14 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// Asks the kernel, git and the servers. What does not answer is left empty.
-    pub(crate) fn describe(lab: &Lab) -> Result<Self> {
+    pub(crate) fn describe(lab: &Lab, plan: &Plan) -> Result<Self> {
         Ok(Self {
             date: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
             cpu: line_of("/proc/cpuinfo", "model name").unwrap_or_default(),
             cpus: cpus(),
             memory_bytes: memory_bytes(),
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
-            longshore: longshore(),
+            longshore: longshore(plan),
             servers: servers(lab)?,
         })
     }
@@ -55,9 +55,13 @@ fn line_of(file: &str, key: &str) -> Option<String> {
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-fn longshore() -> String {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let commit = output(Command::new("git").args(["describe", "--always", "--dirty"]).current_dir(here));
+/// A binary that was named is not the one that was built with this benchmark: of that one only the version is known.
+fn longshore(plan: &Plan) -> String {
+    if let Some(binary) = &plan.binary {
+        let version = output(Command::new(binary).arg("--version"));
+        return format!("of another build ({})", version.trim_start_matches("longshore").trim());
+    }
+    let commit = output(Command::new("git").args(["describe", "--always", "--dirty"]).current_dir(project()));
     let profile = if cfg!(debug_assertions) { "dev profile: the figures say nothing" } else { "release profile" };
     format!("{} ({commit}, {profile})", env!("CARGO_PKG_VERSION"))
 }

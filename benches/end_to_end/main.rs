@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 
 fn run(plan: &Plan) -> Result<()> {
     let lab = Lab::open(plan)?;
-    let mut report = Report::new(plan, Machine::describe(&lab)?);
+    let mut report = Report::new(plan, Machine::describe(&lab, plan)?);
     report.limits = limit::measure(&lab, plan)?;
     for pipeline in &plan.pipelines {
         for run in 1..=plan.runs {

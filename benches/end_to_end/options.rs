@@ -1,6 +1,6 @@
 //! What is to be measured.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
@@ -47,8 +47,8 @@ pub(crate) struct Options {
     #[arg(long, default_value = "")]
     note: String,
     /// The worker to measure, instead of the one that cargo has just built.
-    #[arg(long, env = "LONGSHORE_BIN", default_value = env!("CARGO_BIN_EXE_longshore"))]
-    binary: PathBuf,
+    #[arg(long, env = "LONGSHORE_BIN")]
+    binary: Option<PathBuf>,
     /// Cargo says this to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -79,8 +79,9 @@ pub(crate) struct Plan {
     #[serde(skip)]
     pub(crate) save: Option<String>,
     pub(crate) note: String,
+    /// The worker to measure; `None` for the one that was built with the benchmark.
     #[serde(skip)]
-    pub(crate) binary: PathBuf,
+    pub(crate) binary: Option<PathBuf>,
 }
 
 impl From<Options> for Plan {
@@ -118,6 +119,11 @@ impl Plan {
     /// measurements of the same thing are, and what drifts while a run lasts falls on both sides of the comparison.
     pub(crate) fn sides_in_order(&self) -> Vec<Side> {
         self.sides.iter().chain(self.sides.first()).copied().collect()
+    }
+
+    /// The worker's file.
+    pub(crate) fn binary(&self) -> &Path {
+        self.binary.as_deref().unwrap_or(Path::new(env!("CARGO_BIN_EXE_longshore")))
     }
 
     /// How many records a pipeline carries.

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -15,7 +14,7 @@ use crate::pipeline::Pipeline;
 use crate::summary::{Summary, Unit};
 use crate::topic::RECORD_BYTES;
 use crate::visit::Visit;
-use crate::worker::Side;
+use crate::worker::{self, Side};
 
 /// One figure of a visit.
 type Figure = fn(&Visit) -> f64;
@@ -50,7 +49,7 @@ impl<'a> Report<'a> {
 
     /// Writes benches/results/NAME.json and NAME.md.
     pub(crate) fn save(&self, name: &str) -> Result<()> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/results");
+        let folder = worker::project().join("benches/results");
         fs::create_dir_all(&folder)?;
         let json = serde_json::to_string_pretty(self)? + "\n";
         for (ending, text) in [("json", json), ("md", self.text())] {
@@ -165,12 +164,13 @@ impl<'a> Report<'a> {
     }
 
     fn start_table(&self) -> String {
-        let mut text = "\n## From the start of the process until the REST API answers\n\n".to_owned();
-        text += &header(&["worker", "s", "CPU seconds", "peak memory, MB"]);
+        let mut text = "\n## From the start of the process until the worker is ready\n\n".to_owned();
+        text += &header(&["worker", "REST answers, s", "ready, s", "CPU seconds", "peak memory, MB"]);
         for side in &self.plan.sides {
             let visits = || self.visits.iter().filter(|visit| visit.side == *side);
             text += &row(&[
                 side.name().to_owned(),
+                cell(visits().map(|visit| visit.answer_seconds), Unit::Seconds),
                 cell(visits().map(|visit| visit.start_seconds), Unit::Seconds),
                 cell(visits().map(|visit| visit.start_cpu_seconds), Unit::Seconds),
                 cell(visits().map(|visit| visit.start_peak_bytes as f64), Unit::Megabytes),

@@ -25,6 +25,7 @@ pub(crate) struct Visit {
     pub(crate) run: u32,
     /// The visit's place in its run, counted from 0.
     pub(crate) place: usize,
+    pub(crate) answer_seconds: f64,
     pub(crate) start_seconds: f64,
     pub(crate) start_cpu_seconds: f64,
     pub(crate) start_peak_bytes: u64,
@@ -71,6 +72,7 @@ pub(crate) fn measure(lab: &Lab, plan: &Plan, pipeline: Pipeline, side: Side, ru
         side,
         run,
         place,
+        answer_seconds: worker.answer_time.as_secs_f64(),
         start_seconds: worker.start_time.as_secs_f64(),
         start_cpu_seconds: worker.start_cpu_seconds,
         start_peak_bytes: worker.start_peak_bytes,

@@ -43,7 +43,9 @@ pub(crate) struct Worker {
     url: String,
     folder: PathBuf,
     agent: ureq::Agent,
-    /// From the start of the process until the REST API answered.
+    /// From the start of the process until the REST API answered anything.
+    pub(crate) answer_time: Duration,
+    /// From the start of the process until the worker was ready.
     pub(crate) start_time: Duration,
     /// What the process used until then.
     pub(crate) start_cpu_seconds: f64,
@@ -52,7 +54,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Starts a worker and waits until `GET /connectors` answers.
+    /// Starts a worker and waits until it is ready.
     pub(crate) fn start(lab: &Lab, plan: &Plan, side: Side) -> Result<Self> {
         let (name, port) = (unique("worker"), free_port());
         let folder = lab.folder().join(&name);
@@ -68,8 +70,10 @@ impl Worker {
         let agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
         let url = format!("http://127.0.0.1:{port}");
         let agent = ureq::Agent::new_with_config(agent);
-        let start_time = Duration::ZERO;
-        let mut worker = Self { child, url, folder, agent, start_time, start_cpu_seconds: 0.0, start_peak_bytes: 0 };
+        let (answer_time, start_time) = (Duration::ZERO, Duration::ZERO);
+        let (start_cpu_seconds, start_peak_bytes) = (0.0, 0);
+        let mut worker =
+            Self { child, url, folder, agent, answer_time, start_time, start_cpu_seconds, start_peak_bytes };
         worker.wait_until_ready(started)?;
         worker.start_time = started.elapsed();
         worker.start_cpu_seconds = worker.process().cpu_seconds()?;
@@ -78,15 +82,24 @@ impl Worker {
         Ok(worker)
     }
 
+    /// A worker is ready when `GET /health` says so (KIP-1017), which it does on either side: it has read its topics and
+    /// takes requests. Until then it answers 503 or, as a Java worker at first, not at all.
     fn wait_until_ready(&mut self, started: Instant) -> Result<()> {
-        while !matches!(self.request("GET", "/connectors", None), Ok((200, _))) {
+        loop {
+            if let Ok((status, _)) = self.request("GET", "/health", None) {
+                if self.answer_time.is_zero() {
+                    self.answer_time = started.elapsed();
+                }
+                if status == 200 {
+                    return Ok(());
+                }
+            }
             let ended = self.child.try_wait()?;
             if ended.is_some() || started.elapsed() > PATIENCE {
-                bail!("the worker does not answer ({ended:?}):\n{}", self.last_words());
+                bail!("the worker is not ready ({ended:?}):\n{}", self.last_words());
             }
             sleep(Duration::from_millis(2));
         }
-        Ok(())
     }
 
     /// The worker's process.
@@ -183,7 +196,7 @@ fn longshore(lab: &Lab, plan: &Plan, name: &str, port: u16, folder: &Path) -> Re
     fs::write(&file, properties)?;
     // setpriv becomes the worker, which then ends with this process even if that is killed.
     let mut command = Command::new("setpriv");
-    let _command = command.args(["--pdeathsig", "KILL", "--"]).arg(&plan.binary).arg("distributed").arg(file);
+    let _command = command.args(["--pdeathsig", "KILL", "--"]).arg(plan.binary()).arg("distributed").arg(file);
     Ok(command)
 }
 
@@ -206,7 +219,13 @@ pub(crate) fn connect_is_installed() -> bool {
     asked.is_ok_and(|answer| answer.success())
 }
 
+/// The project's folder, wherever it is by now: cargo names it to what it runs. Run without cargo, it is the folder at
+/// hand.
+pub(crate) fn project() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from)
+}
+
 /// Where the servers' scripts are.
 pub(crate) fn scripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers")
+    project().join("tests/servers")
 }

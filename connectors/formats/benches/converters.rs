@@ -9,7 +9,7 @@ use std::sync::Arc;
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{AllocProfiler, Bencher};
 use longshore_api::{Batch, BatchBuilder, Part, Props, RowParts};
-use longshore_formats::{Column, Converter, JsonNeed, ReadOptions, plugin};
+use longshore_formats::{Column, Converter, JsonNeed, ReadOptions, java_text, json, plugin};
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -104,6 +104,31 @@ fn json_decoded(bencher: Bencher<'_, '_>, size: &str) {
 #[divan::bench(args = SIZES)]
 fn json_with_schema(bencher: Bencher<'_, '_>, size: &str) {
     read(bencher, &*converter(JSON, "true"), &with_schema(size), JsonNeed::Checked);
+}
+
+/// The text of a file sink: what Java prints of the value.
+#[divan::bench(args = SIZES)]
+fn json_printed(bencher: Bencher<'_, '_>, size: &str) {
+    let (mut printer, mut out) = (json::Printer::default(), Vec::new());
+    print(bencher, text(size), || {
+        out.clear();
+        printer.print(text(size).as_bytes(), &mut out).unwrap();
+    });
+}
+
+/// The same by way of a tree, as data is printed that a transform has made.
+#[divan::bench(args = SIZES)]
+fn json_printed_from_tree(bencher: Bencher<'_, '_>, size: &str) {
+    let (mut keys, mut out) = (json::Keys::default(), String::new());
+    print(bencher, text(size), || {
+        out.clear();
+        java_text::append(&mut out, &json::decode(text(size).as_bytes(), &mut keys).unwrap());
+    });
+}
+
+fn print(bencher: Bencher<'_, '_>, text: &str, mut one: impl FnMut()) {
+    let bytes = BytesCount::new(RECORDS * text.len());
+    bencher.counter(ItemsCount::new(RECORDS)).counter(bytes).bench_local(|| (0..RECORDS).for_each(|_| one()));
 }
 
 /// Writes what was read, into one buffer.

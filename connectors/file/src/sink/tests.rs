@@ -127,7 +127,29 @@ async fn json_that_cannot_be_read_is_a_bad_record_and_leaves_no_trace() {
     let batch = batch_of(&[Some(b"1"), Some(b"{\"a\":"), Some(b"2")], Slot::Json);
     let outcome = task.put(&batch, 0).await.unwrap();
     assert_eq!((outcome.taken, outcome.bad.len(), outcome.bad[0].index), (3, 1, 1));
+    assert_eq!(outcome.bad[0].origin, Origin::Converter(Part::Value));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "1\n2\n");
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_read_makes_a_bad_record_though_it_is_not_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out");
+    let mut task = started(&file).await;
+    let mut builder = BatchBuilder::default();
+    let topic = builder.topic_index(&"t".into());
+    for key in ["{}", "{", "7"] {
+        builder.push(topic, RowParts { key: Some(key.as_bytes()), value: Some(b"1"), ..RowParts::default() });
+    }
+    let mut batch = builder.finish();
+    let json = |span: Option<longshore_api::Span>| span.map_or(Slot::Null, Slot::Json);
+    let slots = (0..).zip(batch.rows());
+    let slots = slots.map(|(row, of)| Slots { row, topic, key: json(of.key), value: json(of.value) }).collect();
+    batch.set_slots(slots);
+    let outcome = task.put(&Arc::new(batch), 0).await.unwrap();
+    let bad: Vec<_> = outcome.bad.iter().map(|bad| (bad.index, bad.origin)).collect();
+    assert_eq!((outcome.taken, bad), (3, vec![(1, Origin::Converter(Part::Key))]));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "1\n1\n");
 }
 
 #[tokio::test]

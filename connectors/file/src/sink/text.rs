@@ -5,10 +5,10 @@ use std::io::Write;
 use longshore_api::{Payload, Result};
 use longshore_formats::{java_text, json};
 
-/// Prints values; keeps the names of JSON's members and a piece of memory from one to the next.
+/// Prints values; keeps its memory from one to the next.
 #[derive(Default)]
 pub(super) struct Printer {
-    keys: json::Keys,
+    json: json::Printer,
     scratch: String,
 }
 
@@ -26,18 +26,13 @@ impl Printer {
                 // for it. Writing into a vector does not fail.
                 let _ = write!(out, "[B@{:x}", bytes.len());
             }
-            Payload::Json(bytes) => {
-                let value = json::decode(bytes, &mut self.keys)?;
-                self.append(out, &value);
+            Payload::Json(bytes) => self.json.print(bytes, out)?,
+            Payload::Data(data) => {
+                self.scratch.clear();
+                java_text::append(&mut self.scratch, &data.value);
+                out.extend_from_slice(self.scratch.as_bytes());
             }
-            Payload::Data(data) => self.append(out, &data.value),
         }
         Ok(())
-    }
-
-    fn append(&mut self, out: &mut Vec<u8>, value: &longshore_api::Value) {
-        self.scratch.clear();
-        java_text::append(&mut self.scratch, value);
-        out.extend_from_slice(self.scratch.as_bytes());
     }
 }

@@ -14,6 +14,7 @@
 //! The reader never recurses deeper than those levels and never panics on any input.
 
 mod number;
+mod printer;
 mod reader;
 mod tree;
 mod unicode;
@@ -25,6 +26,7 @@ mod tests;
 use longshore_api::{ConnectError, ErrorKind, Value, error};
 
 pub use number::Number;
+pub use printer::Printer;
 pub use reader::{Kind, Reader};
 pub use tree::{Keys, Node};
 

@@ -111,6 +111,86 @@ fn a_thousand_levels_are_read_without_recursion_and_no_more_are_taken() {
     });
 }
 
+/// What is printed in one pass, and what is printed of the tree.
+#[track_caller]
+fn printed(text: &str) -> (Option<String>, Option<String>) {
+    let mut printed = b"before ".to_vec();
+    let one_pass = Printer::default().print(text.as_bytes(), &mut printed).ok();
+    let one_pass = one_pass.map(|()| String::from_utf8(printed.split_off(7)).unwrap());
+    let tree = decode(text.as_bytes(), &mut Keys::default()).ok();
+    (one_pass, tree.map(|value| crate::java_text::value(&value)))
+}
+
+#[test]
+fn values_are_printed_as_java_prints_them() {
+    for (text, java) in [
+        (r#"{"a":1,"b":[true,null,{}],"c":{"d":"x\u00e9\n"}}"#, "{a=1, b=[true, null, {}], c={d=xé\n}}"),
+        (r#"{"a":1,"b":{"a":2},"\u0061":3}"#, "{a=3, b={a=2}}"),
+        ("[[],[1.50, -0.0, 1e3, 007, -0]]", "[[], [1.5, 0.0, 1000.0, 7, 0]]"),
+        ("18446744073709551617", "1"),
+        ("[0.001,0.00099,9999999.9,10000000.5]", "[0.001, 9.9E-4, 9999999.9, 1.00000005E7]"),
+        (" ", "null"),
+        ("\"a\" rest", "a"),
+    ] {
+        let java = java.replace("\\n", "\n");
+        assert_eq!(printed(text), (Some(java.clone()), Some(java)), "{text}");
+    }
+}
+
+#[test]
+fn objects_of_any_size_are_printed_with_the_last_value_of_each_name() {
+    for members in [1, 63, 64, 65, 200] {
+        let fresh = (0..members).map(|n| format!("\"k{n}\":{n}")).collect::<Vec<_>>().join(",");
+        for text in [format!("[{{{fresh}}}]"), format!("{{{fresh},\"k0\":-1}}")] {
+            let (one_pass, tree) = printed(&text);
+            assert_eq!(one_pass, tree);
+            assert!(one_pass.is_some());
+        }
+    }
+}
+
+#[test]
+fn decimals_of_few_digits_are_printed_as_the_double_that_they_mean() {
+    // All of up to five digits, wherever the point stands.
+    for digits in 0..100_000_u32 {
+        for places in 1..=6 {
+            let padded = format!("{digits:07}");
+            let (whole, fraction) = padded.split_at(7 - places);
+            let text = format!("{}.{fraction}", whole.parse::<u32>().unwrap());
+            let mut one_pass = Vec::new();
+            Printer::default().print(text.as_bytes(), &mut one_pass).unwrap();
+            assert_eq!(one_pass, crate::java_text::double(text.parse().unwrap()).as_bytes(), "{text}");
+        }
+    }
+}
+
+/// Numbers as people write them, and some that nobody does.
+fn number() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (any::<bool>(), 0..20_000_000_u64, "[0-9]{1,14}").prop_map(|(negative, whole, fraction)| {
+            format!("{}{whole}.{fraction}", if negative { "-" } else { "" })
+        }),
+        any::<f64>().prop_filter("finite", |value| value.is_finite()).prop_map(|value| format!("{value:?}")),
+        "-?[0-9]{1,21}(\\.[0-9]{1,18})?([eE][-+]?[0-9]{1,3})?",
+    ]
+}
+
+/// Whole JSON documents.
+fn document() -> impl Strategy<Value = String> {
+    let text = prop_oneof!["[a-c]{1,2}", any::<String>()].prop_map(|text| {
+        let mut written = Vec::new();
+        writer::string(&mut written, &text);
+        String::from_utf8(written).unwrap()
+    });
+    let leaf = prop_oneof![number(), text.clone(), prop::sample::select(vec!["null", "true", "false"]).prop_map_into()];
+    leaf.prop_recursive(5, 60, 8, move |inner| {
+        let array = prop::collection::vec(inner.clone(), 0..8).prop_map(|elements| format!("[{}]", elements.join(",")));
+        let member = (text.clone(), inner).prop_map(|(name, value)| format!("{name}: {value}"));
+        let object = prop::collection::vec(member, 0..8).prop_map(|members| format!("{{{}}}", members.join(" ,")));
+        prop_oneof![array, object]
+    })
+}
+
 /// Text that is JSON, or nearly.
 fn nearly_json() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
@@ -158,6 +238,18 @@ proptest! {
     fn the_check_takes_what_decoding_takes(text in nearly_json()) {
         let checked = check(text.as_bytes()).is_ok();
         prop_assert_eq!(checked, decode(text.as_bytes(), &mut Keys::default()).is_ok());
+    }
+
+    #[test]
+    fn one_pass_prints_what_the_tree_prints(text in prop_oneof![nearly_json(), document(), number()]) {
+        let (one_pass, tree) = printed(&text);
+        prop_assert_eq!(one_pass, tree, "{}", text);
+    }
+
+    #[test]
+    fn decimals_are_printed_as_the_double_that_they_mean(number in number()) {
+        let (one_pass, tree) = printed(&number);
+        prop_assert_eq!(one_pass, tree, "{}", number);
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Loop {
                     idle.reset();
                     self.event(event, None).await?;
                 }
-                _ = idle.tick() => self.put_nothing().await?,
+                _ = idle.tick(), if self.run.task.wants_idle_puts() => self.put_nothing().await?,
             }
         }
     }

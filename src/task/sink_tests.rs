@@ -27,6 +27,9 @@ struct World {
     supply: Supply,
     supplied: bool,
     lost: Option<String>,
+    /// The sink has nothing to do without records.
+    content: bool,
+    idle_puts: usize,
 }
 
 type Shared = Arc<Mutex<World>>;
@@ -93,12 +96,16 @@ impl SinkTask for FakeSink {
     async fn start(&mut self, _: TaskContext, _: &Props) -> Result<()> {
         Ok(())
     }
+    fn wants_idle_puts(&self) -> bool {
+        !self.world.lock().unwrap().content
+    }
     async fn open(&mut self, _: &[TopicPartition]) -> Result<()> {
         self.world.lock().unwrap().calls.push("open");
         Ok(())
     }
     async fn put(&mut self, batch: &Arc<Batch>, from: usize) -> Result<PutOutcome> {
         let left = batch.len() - from;
+        self.world.lock().unwrap().idle_puts += usize::from(batch.is_empty());
         let trouble = self.dice.random_bool(self.trouble);
         if trouble && self.dice.random_bool(0.5) {
             return Err(ConnectError::retriable("not now"));
@@ -271,6 +278,22 @@ async fn what_is_put_is_committed_on_the_interval_and_at_the_end() {
     let world = world.lock().unwrap();
     assert_eq!(world.committed, BTreeMap::from([(0, 3)]));
     assert_eq!(world.calls, ["open", "close", "stop", "consumer closed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_without_records_is_called_now_and_then_if_it_wants_to_be() {
+    let rig = rig(1, 0.0, false);
+    rig.assign(0).await;
+    let idle_puts = || rig.world.lock().unwrap().idle_puts;
+    sleep(Duration::from_millis(4500)).await;
+    assert_eq!(idle_puts(), 4);
+    rig.world.lock().unwrap().content = true;
+    sleep(Duration::from_secs(10)).await;
+    // It was about to be called when it became content.
+    assert!(idle_puts() <= 5);
+    let before = idle_puts();
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(idle_puts(), before);
 }
 
 #[tokio::test(start_paused = true)]

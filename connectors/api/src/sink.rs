@@ -103,6 +103,12 @@ pub trait SinkTask: Send {
         false
     }
 
+    /// Whether the task wants to be called with an empty batch now and then while nothing comes in. Asked again before
+    /// each such call: a task that has nothing left to do says no, and costs nothing while it waits.
+    fn wants_idle_puts(&self) -> bool {
+        true
+    }
+
     /// Reads the configuration, connects.
     async fn start(&mut self, context: TaskContext, config: &crate::config::Props) -> Result<()>;
 
@@ -113,7 +119,7 @@ pub trait SinkTask: Send {
     }
 
     /// Takes the batch's records from index `from` on, all or some. Called with an empty batch when nothing comes in,
-    /// so that a task can act on time.
+    /// so that a task can act on time ([`wants_idle_puts`](Self::wants_idle_puts)).
     async fn put(&mut self, batch: &Arc<Batch>, from: usize) -> Result<PutOutcome>;
 
     /// Makes durable what was taken, and says up to where. `taken` are the positions after all that was taken or

@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_api::{
-    BadRecord, Batch, ConfigDef, ConnectError, Connector, ErrorKind, FlushOutcome, Origin, Positions, Props,
-    PutOutcome, Result, SinkConnector, SinkTask, TaskContext, TopicPartition,
+    BadRecord, Batch, ConfigDef, ConnectError, Connector, ErrorKind, FlushOutcome, Origin, Part, Payload, Positions,
+    Props, PutOutcome, Record, Result, SinkConnector, SinkTask, TaskContext, TopicPartition,
 };
+use longshore_formats::json;
 
 use crate::config;
 use output::FileOutput;
@@ -81,6 +82,15 @@ fn not_started() -> ConnectError {
 
 #[async_trait]
 impl SinkTask for FileSinkTask {
+    fn checks_json(&self) -> bool {
+        true
+    }
+
+    /// Only what a full disk has kept from being written has to be tried again.
+    fn wants_idle_puts(&self) -> bool {
+        self.writer.as_ref().is_some_and(|writer| writer.len() > 0)
+    }
+
     async fn start(&mut self, context: TaskContext, config: &Props) -> Result<()> {
         let config = config::SINK.parse(config)?;
         let output = FileOutput::open(config::file(&config), &context).await?;
@@ -128,10 +138,22 @@ fn fill(
 ) -> usize {
     let mut index = from;
     while index < batch.len() && writer.len() < CHUNK {
-        if let Err(error) = writer.line(|buffer| printer.print(buffer, batch.record(index).value())) {
-            bad.push(BadRecord { batch: Arc::clone(batch), index, origin: Origin::Sink, error });
+        if let Err((part, error)) = line(writer, printer, batch.record(index)) {
+            bad.push(BadRecord { batch: Arc::clone(batch), index, origin: Origin::Converter(part), error });
         }
         index += 1;
     }
     index - from
+}
+
+/// Adds a record's line. The key is not printed, but has to be one that its converter takes.
+fn line(
+    writer: &mut Writer<FileOutput>,
+    printer: &mut Printer,
+    record: Record<'_>,
+) -> std::result::Result<(), (Part, ConnectError)> {
+    if let Payload::Json(key) = record.key() {
+        json::check(key).map_err(|error| (Part::Key, error))?;
+    }
+    writer.line(|buffer| printer.print(buffer, record.value())).map_err(|error| (Part::Value, error))
 }

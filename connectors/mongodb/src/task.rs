@@ -42,6 +42,10 @@ impl SinkTask for MongoSinkTask {
         true
     }
 
+    fn wants_idle_puts(&self) -> bool {
+        false
+    }
+
     async fn start(&mut self, context: TaskContext, config: &Props) -> Result<()> {
         self.running = Some(Running::start(context, config).await?);
         Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use longshore::config::TopicSpec;
 use longshore::kafka::{
     Admin, BatchLimits, ConsumerEvent, ConsumerEvents, ConsumerSettings, Creation, LogPurpose, NO_OFFSET, Producer,
-    ProducerRecord, SinkConsumer, Subscription, TopicLog,
+    ProducerRecord, SinkConsumer, Subscription, TopicLogs,
 };
 use longshore::store::Log;
 use longshore_api::{Batch, ErrorKind, Positions, Props, TopicPartition};
@@ -408,7 +408,7 @@ async fn a_group_with_members_keeps_its_offsets() {
 async fn a_log_is_created_compacted_and_kept_over_a_restart() {
     let (broker, topic) = (kafka(), unique("offsets"));
     let worker = props(broker, &[("group.id", "connect-cluster"), ("client.id", "connect-cluster-offsets")]);
-    let mut log = TopicLog::open(&worker, &spec(&topic, 5), LogPurpose::Offsets).await.unwrap();
+    let mut log = TopicLogs::new(&worker).unwrap().open(&spec(&topic, 5), LogPurpose::Offsets).await.unwrap();
     assert_eq!(log.partitions(), 5);
     assert!(timeout(PATIENCE, log.read_to_end()).await.unwrap().unwrap().is_empty());
     let admin = Admin::new(&worker).unwrap();
@@ -419,7 +419,7 @@ async fn a_log_is_created_compacted_and_kept_over_a_restart() {
     assert_eq!(timeout(PATIENCE, log.read_to_end()).await.unwrap().unwrap().len(), 300);
     drop(log);
 
-    let mut log = TopicLog::open(&worker, &spec(&topic, 5), LogPurpose::Offsets).await.unwrap();
+    let mut log = TopicLogs::new(&worker).unwrap().open(&spec(&topic, 5), LogPurpose::Offsets).await.unwrap();
     assert_eq!(timeout(PATIENCE, log.read_to_end()).await.unwrap().unwrap().len(), 300);
     let writer = log.writer();
     let (next, written) = tokio::join!(timeout(PATIENCE, log.next()), writer.append(vec![(b"key1".to_vec(), None)]));
@@ -434,7 +434,8 @@ async fn a_log_is_created_compacted_and_kept_over_a_restart() {
 async fn a_topic_that_is_not_compacted_is_no_log() {
     let (broker, topic) = (kafka(), unique("deleted"));
     create(broker, &topic, 1).await;
-    let error = TopicLog::open(&props(broker, &[]), &spec(&topic, 1), LogPurpose::Statuses).await.err().unwrap();
+    let error =
+        TopicLogs::new(&props(broker, &[])).unwrap().open(&spec(&topic, 1), LogPurpose::Statuses).await.err().unwrap();
     assert_eq!(error.kind, ErrorKind::Config);
     let start = format!(
         "Topic '{topic}' supplied via the 'status.storage.topic' property is required to have 'cleanup.policy=compact'"

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use longshore::config::{Mode, TopicSpec, WorkerConfig, clients};
-use longshore::kafka::{LogPurpose, TopicLog};
+use longshore::kafka::{LogPurpose, TopicLogs};
 use longshore::store::{ConfigChange, InternalTopic, Log, Status, StatusKey, Stores};
 use longshore::task::{SourceOffsets, State, TargetState};
 use longshore_api::{Props, SourceMap, Value};
@@ -36,14 +36,14 @@ fn worker() -> WorkerConfig {
 }
 
 async fn open(worker: &WorkerConfig) -> Stores {
+    let logs = TopicLogs::new(&clients::internal_props(worker, "logs")).unwrap();
     let open_log = async |topic: InternalTopic, spec: TopicSpec| {
         let purpose = match topic {
             InternalTopic::Config => LogPurpose::Configs,
             InternalTopic::Offset => LogPurpose::Offsets,
             InternalTopic::Status => LogPurpose::Statuses,
         };
-        let props = clients::internal_props(worker, topic.client());
-        Ok(Box::new(TopicLog::open(&props, &spec, purpose).await?) as Box<dyn Log>)
+        Ok(Box::new(logs.open(&spec, purpose).await?) as Box<dyn Log>)
     };
     Stores::open(worker, open_log).await.unwrap()
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use longshore_api::{ConnectError, ErrorKind, Props};
+use longshore_api::{ConnectError, ErrorKind};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ use super::{Exit, Failed, Log, connector_file};
 use crate::config::{Environment, Mode, TopicSpec, WorkerConfig, clients, environment, properties};
 use crate::groups::SinkGroups;
 use crate::herder::{self, CreateRequest, Herder, HerderHandle};
-use crate::kafka::{Admin, LogPurpose, TopicLog};
+use crate::kafka::{Admin, LogPurpose, TopicLogs};
 use crate::logging;
 use crate::plugins::Plugins;
 use crate::rest::{self, Api, Bound, Level, Limits, LogLevels, Loggers};
@@ -238,8 +238,7 @@ async fn open_stores(worker: Arc<WorkerConfig>) -> Result<Stores, ConnectError> 
 /// While the brokers are away they are asked again and again.
 async fn ask_for_stores(worker: Arc<WorkerConfig>) -> Result<Stores, ConnectError> {
     loop {
-        let opened = Stores::open(&worker, |which, topic| open_log(Arc::clone(&worker), which, topic)).await;
-        match opened {
+        match stores_now(&worker).await {
             Err(error) if error.kind == ErrorKind::Retriable => {
                 warn!("the worker's own topics cannot be read yet: {error}");
                 tokio::time::sleep(AGAIN).await;
@@ -249,18 +248,24 @@ async fn ask_for_stores(worker: Arc<WorkerConfig>) -> Result<Stores, ConnectErro
     }
 }
 
+async fn stores_now(worker: &WorkerConfig) -> Result<Stores, ConnectError> {
+    let logs = worker.topics.as_ref().map(|_| TopicLogs::new(&clients::internal_props(worker, "logs")));
+    let logs = logs.transpose()?;
+    Stores::open(worker, |which, topic| open_log(logs.as_ref(), which, topic)).await
+}
+
 async fn open_log(
-    worker: Arc<WorkerConfig>,
+    logs: Option<&TopicLogs>,
     which: InternalTopic,
     topic: TopicSpec,
 ) -> Result<Box<dyn StateLog>, ConnectError> {
-    let (client, purpose) = match which {
-        InternalTopic::Config => ("configs", LogPurpose::Configs),
-        InternalTopic::Offset => ("offsets", LogPurpose::Offsets),
-        InternalTopic::Status => ("statuses", LogPurpose::Statuses),
+    let purpose = match which {
+        InternalTopic::Config => LogPurpose::Configs,
+        InternalTopic::Offset => LogPurpose::Offsets,
+        InternalTopic::Status => LogPurpose::Statuses,
     };
-    let props: Props = clients::internal_props(&worker, client);
-    Ok(Box::new(TopicLog::open(&props, &topic, purpose).await?))
+    let logs = logs.ok_or_else(|| ConnectError::config("the worker has no topics of its own"))?;
+    Ok(Box::new(logs.open(&topic, purpose).await?))
 }
 
 /// Asks for the cluster's id until it is known.

@@ -93,7 +93,7 @@ pub fn sink_group(worker: &WorkerConfig, connector: &Props, name: &str) -> Strin
 }
 
 /// A client of the worker itself, such as the one that reads a topic of its own. `purpose` ends the client id:
-/// `configs`, `offsets`, `statuses`, `shared-admin`.
+/// `logs`, `shared-admin`.
 pub fn internal_props(worker: &WorkerConfig, purpose: &str) -> Props {
     let client_id = worker.props.get("client.id").map(|id| id.trim()).filter(|id| !id.is_empty());
     let name = match (worker.group_id.as_str(), client_id) {

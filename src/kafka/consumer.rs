@@ -1,16 +1,15 @@
 //! A sink's consumer: the handle that its task holds. The work is done on a thread of its own ([`super::sink_thread`]).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as commands;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::Thread;
 
 use longshore_api::{Batch, ConnectError, Positions, Props, Result};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::batch_queue::DataQueue;
 use super::context::SinkContext;
 use super::sink_thread;
+use super::waker::Waker;
 use super::{BatchLimits, ConsumerEvent, Subscription};
 
 /// The position of a partition for which nothing is committed.
@@ -41,41 +40,11 @@ pub(super) enum Command {
     Close,
 }
 
-/// Lets a consumer's thread go on at once, whatever it waits for.
-#[derive(Default)]
-pub(super) struct Waker {
-    queue: Mutex<Option<Arc<DataQueue<SinkContext>>>>,
-    thread: OnceLock<Thread>,
-}
-
-impl Waker {
-    pub(super) fn attach(&self, queue: Arc<DataQueue<SinkContext>>) {
-        // Called on the thread itself, once.
-        let _ = self.thread.set(std::thread::current());
-        *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = Some(queue);
-    }
-
-    /// Lets go of the queue, so that the thread is the last who holds the native client.
-    pub(super) fn detach(&self) {
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(queue);
-    }
-
-    pub(super) fn wake(&self) {
-        if let Some(queue) = &*self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
-            queue.wake();
-        }
-        if let Some(thread) = self.thread.get() {
-            thread.unpark();
-        }
-    }
-}
-
 /// A consumer that belongs to a group. Dropping it leaves the group, as [`close`](Self::close) does, but nobody waits.
 pub struct SinkConsumer {
     commands: commands::Sender<Command>,
     recycled: commands::SyncSender<Batch>,
-    waker: Arc<Waker>,
+    waker: Arc<Waker<SinkContext>>,
     finished: watch::Receiver<bool>,
     keep_bytes: usize,
     closed: AtomicBool,
@@ -84,7 +53,7 @@ pub struct SinkConsumer {
 /// What the consumer tells, in order.
 pub struct ConsumerEvents {
     events: mpsc::Receiver<ConsumerEvent>,
-    waker: Arc<Waker>,
+    waker: Arc<Waker<SinkContext>>,
 }
 
 impl ConsumerEvents {

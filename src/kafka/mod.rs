@@ -10,7 +10,9 @@ mod batch_queue;
 mod client;
 mod consumer;
 mod context;
+mod ends;
 mod errors;
+mod event_queue;
 mod group_offsets;
 mod log_reader;
 mod mock;
@@ -23,6 +25,7 @@ mod subscription;
 
 mod tls;
 mod topic_log;
+mod waker;
 
 #[cfg(test)]
 mod tests;
@@ -32,7 +35,7 @@ pub use client::{Role, client_config};
 pub use consumer::{ConsumerEvents, ConsumerSettings, NO_OFFSET, SinkConsumer};
 pub use mock::MockBroker;
 pub use producer::{Completion, Completions, Delivery, Producer, ProducerRecord};
-pub use topic_log::{LogPurpose, TopicLog};
+pub use topic_log::{LogPurpose, TopicLog, TopicLogs};
 
 use longshore_api::{Batch, ConnectError, Positions, TopicPartition};
 use tokio::sync::oneshot;

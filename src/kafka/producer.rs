@@ -8,23 +8,27 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use longshore_api::{ConnectError, Props, Result};
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 use tokio::sync::{Notify, oneshot};
 
 use super::client::{ClientLog, Role, client_config};
-use super::errors;
+use super::event_queue::EventQueue;
+use super::{ends, errors};
 
 /// How long to wait before trying again when the queue is full and nothing leaves it.
 const FULL_QUEUE_RETRY: Duration = Duration::from_millis(100);
+
+/// How many reports are handed out before other tasks of the runtime get their turn; one may tell of many records.
+const REPORTS_A_TURN: usize = 64;
 
 /// A record to be written.
 #[derive(Debug, Clone, Copy, Default)]
@@ -92,7 +96,7 @@ impl Completions {
     }
 }
 
-type Outcome = std::result::Result<(i32, i64), RDKafkaErrorCode>;
+type Outcome = std::result::Result<(i32, i64), Code>;
 
 /// What the native client's reports are turned into.
 #[derive(Default)]
@@ -152,7 +156,7 @@ impl ClientContext for ReportContext {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.log.transient(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail), reason);
+        self.log.transient(error.rdkafka_error_code().unwrap_or(Code::Fail), reason);
     }
 }
 
@@ -169,7 +173,7 @@ impl ProducerContext for ReportContext {
                 self.log.works();
                 Ok((message.partition(), message.offset()))
             }
-            Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),
+            Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(Code::Fail)),
         };
         let number = (opaque >> 1) as u64;
         if opaque & 1 == 1 {
@@ -195,21 +199,60 @@ pub struct Producer(Arc<Inner>);
 
 struct Inner {
     reports: Arc<Reports>,
-    /// `None` only while it is dropped.
-    native: Option<Arc<ThreadedProducer<ReportContext>>>,
+    native: Arc<Native>,
 }
 
-impl Drop for Inner {
+/// A native client with the queue in which it reports.
+struct Native {
+    /// `None` only while it is dropped. The queue goes first.
+    parts: Option<(EventQueue, BaseProducer<ReportContext>)>,
+    /// Told when there are reports, and at the end.
+    reported: Arc<Notify>,
+}
+
+impl Native {
+    fn get(&self) -> Result<&BaseProducer<ReportContext>, KafkaError> {
+        // It is there until the last owner is gone.
+        self.parts.as_ref().map(|(_, native)| native).ok_or(KafkaError::Canceled)
+    }
+
+    /// Hands out some of the reports; whether more may be left.
+    fn report(&self) -> bool {
+        let Some((queue, native)) = &self.parts else { return false };
+        !(0..REPORTS_A_TURN).any(|_| {
+            native.poll(Duration::ZERO);
+            queue.is_empty()
+        })
+    }
+}
+
+impl Drop for Native {
     fn drop(&mut self) {
-        // Waits for the native client's threads, which must not hold an async worker up.
-        if let Some(native) = self.native.take() {
-            let _ = std::thread::Builder::new().name("producer-close".to_owned()).spawn(move || drop(native));
+        // Waits for the native client's threads, which must not hold an async worker up. Without a thread the closure
+        // is dropped here, and the client with it.
+        if let Some(parts) = self.parts.take() {
+            let _ = std::thread::Builder::new().name("producer-close".to_owned()).spawn(move || drop(parts));
+        }
+        self.reported.notify_one();
+    }
+}
+
+/// Hands out a producer's reports until it is dropped.
+async fn hand_out(native: Weak<Native>, reported: Arc<Notify>) {
+    loop {
+        reported.notified().await;
+        while native.upgrade().is_some_and(|native| native.report()) {
+            tokio::task::yield_now().await;
+        }
+        if native.strong_count() == 0 {
+            return;
         }
     }
 }
 
 impl Producer {
-    /// A producer with Java's settings, prefixes taken off. The brokers need not be there yet.
+    /// A producer with Java's settings, prefixes taken off. The brokers need not be there yet. To be called within a
+    /// runtime, which hands out what the native client reports.
     ///
     /// # Errors
     /// Configuration errors that name the key.
@@ -217,9 +260,14 @@ impl Producer {
         let config = client_config(props, Role::Producer)?;
         let reports = Arc::new(Reports::default());
         let context = ReportContext { log: ClientLog::new(props), reports: Arc::clone(&reports) };
-        let native = ThreadedProducer::from_config_and_context(&config, context)
+        let native = BaseProducer::from_config_and_context(&config, context)
             .map_err(|error| errors::creation("Failed to construct kafka producer", &error))?;
-        Ok(Self(Arc::new(Inner { reports, native: Some(Arc::new(native)) })))
+        let reported = Arc::new(Notify::new());
+        let queue = EventQueue::of(native.client(), Arc::clone(&reported))
+            .ok_or_else(|| ConnectError::retriable("there is no memory for a producer's queue"))?;
+        let native = Arc::new(Native { parts: Some((queue, native)), reported: Arc::clone(&reported) });
+        tokio::spawn(hand_out(Arc::downgrade(&native), reported));
+        Ok(Self(Arc::new(Inner { reports, native })))
     }
 
     /// Hands a record over and gives a future of what becomes of it. Waits while the producer's buffer is full.
@@ -255,8 +303,8 @@ impl Producer {
     /// # Errors
     /// Retriable when that took longer than `timeout`.
     pub async fn flush(&self, timeout: Duration) -> Result<()> {
-        let Some(native) = self.0.native.clone() else { return Ok(()) };
-        let flushed = tokio::task::spawn_blocking(move || native.flush(timeout)).await;
+        let native = Arc::clone(&self.0.native);
+        let flushed = tokio::task::spawn_blocking(move || native.get()?.flush(timeout)).await;
         match flushed {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(errors::from_kafka("records could not be flushed", &error)),
@@ -264,9 +312,22 @@ impl Producer {
         }
     }
 
+    /// Where a topic's partitions end. Waits behind records that are being written, and nothing else.
+    ///
+    /// # Errors
+    /// The broker's.
+    pub(super) async fn ends(&self, topic: &str, partitions: usize, timeout: Duration) -> Result<Vec<i64>, Code> {
+        let (native, topic) = (Arc::clone(&self.0.native), topic.to_owned());
+        let ask = move || {
+            let native = native.get().map_err(|_| Code::BrokerDestroy)?;
+            ends::ends(native.client(), &topic, partitions, timeout)
+        };
+        tokio::task::spawn_blocking(ask).await.unwrap_or(Err(Code::BrokerDestroy))
+    }
+
     /// How many records are not acknowledged and reported yet; a little too high while reports are handed out.
     pub fn in_flight(&self) -> usize {
-        self.0.native.as_ref().map_or(0, |native| usize::try_from(native.in_flight_count()).unwrap_or(0))
+        self.0.native.get().map_or(0, |native| usize::try_from(native.in_flight_count()).unwrap_or(0))
     }
 
     async fn enqueue(&self, record: ProducerRecord<'_>, opaque: Opaque) -> Result<()> {
@@ -276,19 +337,19 @@ impl Producer {
             ))
             .with_class("java.lang.IllegalArgumentException"));
         }
-        let Some(native) = &self.0.native else { return Ok(()) };
+        let cannot_be_sent =
+            |error| errors::from_kafka(&format!("a record for {} cannot be sent", record.topic), &error);
+        let native = self.0.native.get().map_err(cannot_be_sent)?;
         loop {
             let room = self.0.reports.room.notified();
             match native.send(base_record(&record, opaque)) {
                 Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
+                Err((KafkaError::MessageProduction(Code::QueueFull), _)) => {
                     self.0.reports.full.store(true, Ordering::Relaxed);
                     // Room comes with a report; the time-out guards against the last one having come just before.
                     let _ = tokio::time::timeout(FULL_QUEUE_RETRY, room).await;
                 }
-                Err((error, _)) => {
-                    return Err(errors::from_kafka(&format!("a record for {} cannot be sent", record.topic), &error));
-                }
+                Err((error, _)) => return Err(cannot_be_sent(error)),
             }
         }
     }
@@ -311,6 +372,6 @@ fn base_record<'a>(record: &ProducerRecord<'a>, opaque: Opaque) -> BaseRecord<'a
     }
 }
 
-fn delivery_error(code: RDKafkaErrorCode) -> ConnectError {
+fn delivery_error(code: Code) -> ConnectError {
     errors::from_code("the record was not acknowledged", code)
 }

@@ -21,15 +21,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::batch_queue::{DataQueue, MessageError, Messages, Observer};
 use super::client::{LOGIN_TRIES, Role, client_config};
-use super::consumer::{Command, ConsumerSettings, Waker};
+use super::consumer::{Command, ConsumerSettings};
 use super::context::{SinkContext, Told};
 use super::sink_group::Leaving;
 use super::subscription::Subscriber;
+use super::waker::Waker;
 use super::{BatchLimits, ConsumerEvent, errors};
 
 /// How long the thread rests when nothing wakes it. It is woken for everything; this only guards against a wake-up
-/// that was missed, and keeps the group's poll interval.
-const REST: Duration = Duration::from_millis(500);
+/// that was missed, and keeps the group's poll interval, of which it is a third where that is less.
+const REST: Duration = Duration::from_secs(30);
 /// How long it rests while it waits for the task's answer, which wakes nobody by itself.
 const REST_FOR_ANSWER: Duration = Duration::from_millis(20);
 /// How often partitions from which nothing came are forwarded again.
@@ -45,7 +46,7 @@ pub(super) struct Ends {
     pub(super) commands: Receiver<Command>,
     pub(super) recycled: Receiver<Batch>,
     pub(super) events: mpsc::Sender<ConsumerEvent>,
-    pub(super) waker: Arc<Waker>,
+    pub(super) waker: Arc<Waker<SinkContext>>,
     pub(super) finish: watch::Sender<bool>,
 }
 
@@ -108,7 +109,7 @@ pub(super) fn spawn(settings: ConsumerSettings, ends: Ends) -> Result<()> {
 }
 
 /// A consumer's whole life on its thread.
-fn live(mut worker: Worker, waker: &Waker) {
+fn live(mut worker: Worker, waker: &Waker<SinkContext>) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| worker.run())) {
         worker.report(&*panic);
     }
@@ -228,8 +229,9 @@ impl Worker {
         if self.leaving.is_some() {
             return REST_FOR_ANSWER;
         }
+        let rest = REST.min(self.patience / 3);
         let next = [self.subscriber.next_look(), self.closing].into_iter().flatten().min();
-        next.map_or(REST, |next| next.saturating_duration_since(Instant::now()).min(REST))
+        next.map_or(rest, |next| next.saturating_duration_since(Instant::now()).min(rest))
     }
 
     fn may_read(&self) -> bool {

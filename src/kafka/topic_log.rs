@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_api::{ConnectError, ErrorKind, Props, Result};
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::error::RDKafkaErrorCode as Code;
 use tokio::time::Instant;
 
 use super::admin::{Admin, Creation};
 use super::errors;
-use super::log_reader::{self, LogContext, Shared};
+use super::log_reader::{LogReader, Shared};
 use super::producer::{Producer, ProducerRecord};
 use crate::config::TopicSpec;
 use crate::store::{Log, LogEntry, LogRecord, LogWriter};
@@ -24,6 +22,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// waits in all.
 const APPEND_TIMEOUT_MS: &str = "30000";
 const TRY_AGAIN: Duration = Duration::from_millis(500);
+/// When a topic that is not known yet is looked for again; then after twice as long, up to [`TRY_AGAIN`].
+const FIRST_LOOK: Duration = Duration::from_millis(10);
 /// How long one question for the ends may hold its thread up.
 const ENDS_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -57,14 +57,100 @@ impl LogPurpose {
     }
 }
 
+/// Opens a worker's logs, which share a client that reads and one that writes. What creates topics goes with this value.
+pub struct TopicLogs {
+    admin: Admin,
+    clients: Arc<Clients>,
+    timeout: Duration,
+}
+
+/// The clients of a worker's logs.
+struct Clients {
+    reader: LogReader,
+    /// Also asks for the ends. The reader cannot: its question would wait behind a fetch that waits for records.
+    producer: Producer,
+}
+
+impl TopicLogs {
+    /// `props` are the worker's own settings (Connect uses them for its internal clients), with `client.id` as these
+    /// clients should have it. The brokers need not be there yet.
+    ///
+    /// # Errors
+    /// Configuration errors that name the key.
+    pub fn new(props: &Props) -> Result<Self> {
+        let timeout = props.get("default.api.timeout.ms").and_then(|value| value.trim().parse().ok());
+        Ok(Self {
+            admin: Admin::new(props)?,
+            clients: Arc::new(Clients {
+                reader: LogReader::start(props)?,
+                producer: Producer::new(&writer_props(props))?,
+            }),
+            timeout: timeout.map_or(DEFAULT_TIMEOUT, Duration::from_millis),
+        })
+    }
+
+    /// Opens a log. A missing topic is created. Reading begins with the first call that reads: logs that are opened
+    /// first and then read side by side are read in the same requests.
+    ///
+    /// # Errors
+    /// Configuration errors in Connect's words when an existing topic is not compacted, or has several partitions
+    /// where one is required; retriable when the brokers do not answer within `default.api.timeout.ms`.
+    pub async fn open(&self, topic: &TopicSpec, purpose: LogPurpose) -> Result<TopicLog> {
+        let partitions = self.prepare(topic, purpose).await?;
+        let writer = TopicWriter { clients: Arc::clone(&self.clients), topic: topic.name.clone() };
+        Ok(TopicLog { read: None, writer: Arc::new(writer), partitions, timeout: self.timeout, taken: Vec::new() })
+    }
+
+    /// Creates the topic if it is missing and checks it if it is there; its number of partitions.
+    async fn prepare(&self, topic: &TopicSpec, purpose: LogPurpose) -> Result<usize> {
+        let deadline = Instant::now() + self.timeout;
+        let mut wanted = topic.clone();
+        wanted.settings.insert("cleanup.policy".to_owned(), "compact".to_owned());
+        if purpose == LogPurpose::Configs {
+            wanted.partitions = 1;
+        }
+        let creation = create(&self.admin, &wanted, deadline).await?;
+        if creation != Creation::Created {
+            check_policy(&self.admin, &topic.name, purpose).await?;
+        }
+        let partitions = self.partitions(&topic.name, deadline).await?;
+        if purpose == LogPurpose::Configs && partitions != 1 {
+            return Err(ConnectError::config(format!(
+                "Topic '{}' supplied via the '{}' property is required to have a single partition in order to \
+                 guarantee consistency of connector configurations, but found {partitions} partitions.",
+                topic.name,
+                purpose.key()
+            )));
+        }
+        Ok(partitions)
+    }
+
+    /// A topic that has only just been created is not known to every broker at once.
+    async fn partitions(&self, topic: &str, deadline: Instant) -> Result<usize> {
+        let mut pause = FIRST_LOOK;
+        loop {
+            let doing = format!("topic {topic} cannot be used");
+            let why = match self.clients.reader.partitions(topic).await {
+                Ok(Some(partitions)) if partitions > 0 => return Ok(partitions),
+                Ok(_) => Code::UnknownTopicOrPartition,
+                Err(code) if errors::is_transient(code) => code,
+                Err(code) => return Err(errors::from_code(&doing, code)),
+            };
+            if Instant::now() + pause >= deadline {
+                return Err(errors::from_code(&doing, why));
+            }
+            tokio::time::sleep(pause).await;
+            pause = TRY_AGAIN.min(pause * 2);
+        }
+    }
+}
+
 /// A log on a compacted Kafka topic: read from the beginning, outside of any group; written with `acks=all` and
 /// Java's partitioning.
 pub struct TopicLog {
-    shared: Arc<Shared>,
+    /// What was read, once reading has begun.
+    read: Option<Arc<Shared>>,
     writer: Arc<TopicWriter>,
-    /// Asks for the ends. The one that reads cannot: its question would wait behind a fetch that waits for records.
-    asker: Option<Arc<BaseConsumer<LogContext>>>,
-    topic: String,
     partitions: usize,
     timeout: Duration,
     /// Read, but not handed over yet: a call that is cancelled loses nothing.
@@ -73,60 +159,43 @@ pub struct TopicLog {
 
 impl Drop for TopicLog {
     fn drop(&mut self) {
-        self.shared.stop();
-        if let Some(asker) = self.asker.take() {
-            // The end of a client takes a while. Without a thread the closure is dropped here, and the client with it.
-            let _ = std::thread::Builder::new().name("log-close".to_owned()).spawn(move || drop(asker));
+        if let Some(read) = &self.read {
+            read.stop();
         }
     }
 }
 
 impl TopicLog {
-    /// Opens a log. `props` are the worker's own settings (Connect uses them for its internal clients), with
-    /// `client.id` as these clients should have it. A missing topic is created.
-    ///
-    /// # Errors
-    /// Configuration errors in Connect's words when an existing topic is not compacted, or has several partitions
-    /// where one is required; retriable when the brokers do not answer within `default.api.timeout.ms`.
-    pub async fn open(props: &Props, topic: &TopicSpec, purpose: LogPurpose) -> Result<Self> {
-        let timeout = props.get("default.api.timeout.ms").and_then(|value| value.trim().parse().ok());
-        let timeout = timeout.map_or(DEFAULT_TIMEOUT, Duration::from_millis);
-        let admin = Admin::new(props)?;
-        let partitions = prepare(&admin, topic, purpose, Instant::now() + timeout).await?;
-        let consumer = log_reader::consumer(props)?;
-        let shared = log_reader::spawn(consumer, &topic.name, partitions)?;
-        let producer = Producer::new(&writer_props(props))?;
-        Ok(Self {
-            shared,
-            writer: Arc::new(TopicWriter { producer, topic: topic.name.clone() }),
-            asker: Some(log_reader::consumer(props)?),
-            topic: topic.name.clone(),
-            partitions,
-            timeout,
-            taken: Vec::new(),
-        })
-    }
-
     /// How many partitions the topic has.
     pub fn partitions(&self) -> usize {
         self.partitions
     }
 
+    fn topic(&self) -> &str {
+        &self.writer.topic
+    }
+
+    /// What is read; reading begins if it has not.
+    async fn reading(&mut self) -> Result<Arc<Shared>> {
+        if let Some(read) = &self.read {
+            return Ok(Arc::clone(read));
+        }
+        let read = self.writer.clients.reader.read(self.topic(), self.partitions).await?;
+        self.read = Some(Arc::clone(&read));
+        Ok(read)
+    }
+
     /// Where each partition ends now.
     async fn ends(&self) -> Result<Vec<i64>> {
-        let doing = format!("the end of topic {} cannot be found", self.topic);
+        let doing = format!("the end of topic {} cannot be found", self.topic());
         let deadline = Instant::now() + self.timeout;
         loop {
-            let Some(asker) = self.asker.clone() else { return Err(errors::timed_out(&doing)) };
-            let (topic, partitions) = (self.topic.clone(), self.partitions);
-            let asked = tokio::task::spawn_blocking(move || ends(&asker, &topic, partitions)).await;
-            match asked {
-                Ok(Ok(ends)) => return Ok(ends),
-                Ok(Err(code)) if errors::is_transient(code) && Instant::now() < deadline => {
-                    tracing::debug!(topic = self.topic, %code, "asking again for the ends of the topic");
+            match self.writer.clients.producer.ends(self.topic(), self.partitions, ENDS_TIMEOUT).await {
+                Ok(ends) => return Ok(ends),
+                Err(code) if errors::is_transient(code) && Instant::now() < deadline => {
+                    tracing::debug!(topic = self.topic(), %code, "asking again for the ends of the topic");
                 }
-                Ok(Err(code)) => return Err(errors::from_code(&doing, code)),
-                Err(_) => return Err(ConnectError::retriable("the worker is stopping")),
+                Err(code) => return Err(errors::from_code(&doing, code)),
             }
             tokio::time::sleep(TRY_AGAIN).await;
         }
@@ -140,85 +209,28 @@ impl Log for TopicLog {
     }
 
     async fn read_to_end(&mut self) -> Result<Vec<LogRecord>> {
+        let read = self.reading().await?;
         let ends = self.ends().await?;
-        while !self.shared.take(&mut self.taken, &ends)? {
+        while !read.take(&mut self.taken, &ends)? {
             // However long it is: something must come in time.
-            let waited = tokio::time::timeout(self.timeout, self.shared.changed()).await;
+            let waited = tokio::time::timeout(self.timeout, read.changed()).await;
             if waited.is_err() {
-                return Err(errors::timed_out(&format!("topic {} cannot be read to its end", self.topic)));
+                return Err(errors::timed_out(&format!("topic {} cannot be read to its end", self.topic())));
             }
         }
         Ok(std::mem::take(&mut self.taken))
     }
 
     async fn next(&mut self) -> Result<Vec<LogRecord>> {
+        let read = self.reading().await?;
         loop {
-            self.shared.take(&mut self.taken, &[])?;
+            read.take(&mut self.taken, &[])?;
             if !self.taken.is_empty() {
                 return Ok(std::mem::take(&mut self.taken));
             }
-            self.shared.changed().await;
+            read.changed().await;
         }
     }
-}
-
-/// Asks each partition's leader for its end, in one request a broker.
-fn ends(asker: &BaseConsumer<LogContext>, topic: &str, partitions: usize) -> Result<Vec<i64>, Code> {
-    // What it has to tell since the last question would pile up.
-    while asker.poll(Duration::ZERO).is_some() {}
-    let code = |error: KafkaError| error.rdkafka_error_code().unwrap_or(Code::Fail);
-    let mut list = TopicPartitionList::with_capacity(partitions);
-    for partition in 0..partitions {
-        let partition = i32::try_from(partition).map_err(|_| Code::InvalidPartitions)?;
-        // In the place of a time, the end means the end.
-        list.add_partition_offset(topic, partition, Offset::End).map_err(code)?;
-    }
-    let answer = asker.offsets_for_times(list, ENDS_TIMEOUT).map_err(code)?;
-    let mut ends = vec![0; partitions];
-    for element in answer.elements() {
-        element.error().map_err(code)?;
-        let index = usize::try_from(element.partition()).map_err(|_| Code::InvalidPartitions)?;
-        if let (Some(end), Offset::Offset(offset)) = (ends.get_mut(index), element.offset()) {
-            *end = offset;
-        }
-    }
-    Ok(ends)
-}
-
-/// Creates the topic if it is missing and checks it if it is there; its number of partitions.
-async fn prepare(admin: &Admin, topic: &TopicSpec, purpose: LogPurpose, deadline: Instant) -> Result<usize> {
-    let mut wanted = topic.clone();
-    wanted.settings.insert("cleanup.policy".to_owned(), "compact".to_owned());
-    if purpose == LogPurpose::Configs {
-        wanted.partitions = 1;
-    }
-    let creation = create(admin, &wanted, deadline).await?;
-    if creation != Creation::Created {
-        check_policy(admin, &topic.name, purpose).await?;
-    }
-    let partitions = loop {
-        if let Some(found) = admin.describe_topic(&topic.name).await?
-            && found.partitions > 0
-        {
-            break found.partitions;
-        }
-        if Instant::now() >= deadline {
-            return Err(errors::from_code(
-                &format!("topic {} cannot be used", topic.name),
-                Code::UnknownTopicOrPartition,
-            ));
-        }
-        tokio::time::sleep(TRY_AGAIN).await;
-    };
-    if purpose == LogPurpose::Configs && partitions != 1 {
-        return Err(ConnectError::config(format!(
-            "Topic '{}' supplied via the '{}' property is required to have a single partition in order to guarantee \
-             consistency of connector configurations, but found {partitions} partitions.",
-            topic.name,
-            purpose.key()
-        )));
-    }
-    Ok(partitions)
 }
 
 /// Brokers that are still coming up are waited for.
@@ -283,7 +295,7 @@ fn writer_props(props: &Props) -> Props {
 
 /// Writes to a log's topic.
 struct TopicWriter {
-    producer: Producer,
+    clients: Arc<Clients>,
     topic: String,
 }
 
@@ -298,7 +310,7 @@ impl LogWriter for TopicWriter {
                 value: value.as_deref(),
                 ..ProducerRecord::default()
             };
-            deliveries.push(self.producer.send(record).await?);
+            deliveries.push(self.clients.producer.send(record).await?);
         }
         for delivery in deliveries {
             delivery.await?;

@@ -87,17 +87,6 @@ pub enum InternalTopic {
     Status,
 }
 
-impl InternalTopic {
-    /// What ends the client id of its clients.
-    pub fn client(self) -> &'static str {
-        match self {
-            Self::Config => "configs",
-            Self::Offset => "offsets",
-            Self::Status => "statuses",
-        }
-    }
-}
-
 /// The three stores of a worker.
 pub struct Stores {
     /// Connector and task configurations; owned by the herder.
@@ -118,7 +107,8 @@ impl Stores {
         Self::from_logs(memory(), memory(), memory(), true).await
     }
 
-    /// The stores that a worker's configuration asks for. `open_log` opens a topic; a standalone worker has none.
+    /// The stores that a worker's configuration asks for. `open_log` opens a topic; a standalone worker has none. Topics
+    /// are opened side by side.
     ///
     /// # Errors
     /// A log that cannot be opened or read.
@@ -131,9 +121,11 @@ impl Stores {
         let track = worker.topic_tracking;
         match (worker.mode, &worker.topics, &worker.offsets_file) {
             (Mode::Distributed, Some(topics), _) => {
-                let config = open_log(InternalTopic::Config, topics.config.clone()).await?;
-                let offsets = open_log(InternalTopic::Offset, topics.offset.clone()).await?;
-                let statuses = open_log(InternalTopic::Status, topics.status.clone()).await?;
+                let (config, offsets, statuses) = tokio::try_join!(
+                    open_log(InternalTopic::Config, topics.config.clone()),
+                    open_log(InternalTopic::Offset, topics.offset.clone()),
+                    open_log(InternalTopic::Status, topics.status.clone()),
+                )?;
                 Self::from_logs(config, offsets, statuses, track).await
             }
             (Mode::Standalone, _, Some(path)) => {
@@ -154,10 +146,11 @@ impl Stores {
         statuses: Box<dyn Log>,
         track: bool,
     ) -> Result<Self> {
-        Ok(Self {
-            offsets: Arc::new(OffsetStore::open(offsets).await?),
-            statuses: Arc::new(StatusStore::open(statuses, track).await?),
-            config: ConfigStore::open(config).await?,
-        })
+        let (config, offsets, statuses) = tokio::try_join!(
+            ConfigStore::open(config),
+            OffsetStore::open(offsets),
+            StatusStore::open(statuses, track),
+        )?;
+        Ok(Self { config, offsets: Arc::new(offsets), statuses: Arc::new(statuses) })
     }
 }

@@ -2,7 +2,7 @@ use longshore_api::ErrorKind;
 use tokio::time::timeout;
 
 use super::*;
-use crate::kafka::{LogPurpose, TopicLog};
+use crate::kafka::{LogPurpose, TopicLog, TopicLogs};
 use crate::store::{Log, LogRecord};
 
 async fn open(broker: &MockBroker, name: &str, purpose: LogPurpose) -> TopicLog {
@@ -13,7 +13,7 @@ async fn open(broker: &MockBroker, name: &str, purpose: LogPurpose) -> TopicLog 
         ("session.timeout.ms", "10000"),
         ("key.converter", "org.apache.kafka.connect.json.JsonConverter"),
     ]);
-    TopicLog::open(&props, &topic(name, 1), purpose).await.unwrap()
+    TopicLogs::new(&props).unwrap().open(&topic(name, 1), purpose).await.unwrap()
 }
 
 fn entries(range: std::ops::Range<usize>) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
@@ -61,6 +61,33 @@ async fn a_log_of_many_partitions_is_read_to_the_end_of_each() {
 }
 
 #[tokio::test]
+async fn the_logs_of_a_worker_share_a_reader_and_do_not_mix() {
+    let broker = broker_with("configs", 1);
+    broker.create_topic(&topic("offsets", 3)).unwrap();
+    let logs = TopicLogs::new(&props(&[("bootstrap.servers", &broker.bootstrap_servers())])).unwrap();
+    let mut configs = logs.open(&topic("configs", 1), LogPurpose::Configs).await.unwrap();
+    let mut offsets = logs.open(&topic("offsets", 3), LogPurpose::Offsets).await.unwrap();
+    let mut again = logs.open(&topic("configs", 1), LogPurpose::Configs).await.unwrap();
+    drop(logs);
+    configs.writer().append(entries(0..2)).await.unwrap();
+    offsets.writer().append(entries(2..5)).await.unwrap();
+    let (read, other) = tokio::join!(configs.read_to_end(), offsets.read_to_end());
+    assert_eq!(keys(&read.unwrap()), ["key0", "key1"]);
+    let mut other = keys(&other.unwrap());
+    other.sort();
+    assert_eq!(other, ["key2", "key3", "key4"]);
+
+    // What one log has read is not in the other's way, and the end of one leaves the other alone.
+    offsets.writer().append(entries(5..6)).await.unwrap();
+    assert!(configs.read_to_end().await.unwrap().is_empty());
+    assert_eq!(keys(&timeout(PATIENCE, offsets.next()).await.unwrap().unwrap()), ["key5"]);
+    drop(offsets);
+    configs.writer().append(entries(6..7)).await.unwrap();
+    assert_eq!(keys(&timeout(PATIENCE, configs.next()).await.unwrap().unwrap()), ["key6"]);
+    assert_eq!(again.read_to_end().await.unwrap_err().kind, ErrorKind::Config);
+}
+
+#[tokio::test]
 async fn records_without_a_key_are_passed_over() {
     let broker = broker_with("statuses", 1);
     fill(&broker, "statuses", 1, 0..3).await;
@@ -73,7 +100,7 @@ async fn records_without_a_key_are_passed_over() {
 async fn a_config_topic_of_several_partitions_is_refused_in_connects_words() {
     let broker = broker_with("configs", 2);
     let props = props(&[("bootstrap.servers", &broker.bootstrap_servers())]);
-    let error = TopicLog::open(&props, &topic("configs", 1), LogPurpose::Configs).await.err().unwrap();
+    let error = TopicLogs::new(&props).unwrap().open(&topic("configs", 1), LogPurpose::Configs).await.err().unwrap();
     assert_eq!(error.kind, ErrorKind::Config);
     let start =
         "Topic 'configs' supplied via the 'config.storage.topic' property is required to have a single partition";
@@ -85,6 +112,7 @@ async fn brokers_that_do_not_come_up_are_waited_for_only_so_long() {
     let broker = broker_with("configs", 1);
     broker.set_down(true).unwrap();
     let props = props(&[("bootstrap.servers", &broker.bootstrap_servers()), ("default.api.timeout.ms", "2000")]);
-    let opened = timeout(PATIENCE, TopicLog::open(&props, &topic("configs", 1), LogPurpose::Configs)).await.unwrap();
+    let logs = TopicLogs::new(&props).unwrap();
+    let opened = timeout(PATIENCE, logs.open(&topic("configs", 1), LogPurpose::Configs)).await.unwrap();
     assert_eq!(opened.err().unwrap().kind, ErrorKind::Retriable);
 }

@@ -96,8 +96,8 @@ fn a_login_is_read_from_javas_jaas_text() {
     }
 }
 
-#[test]
-fn the_native_client_can_log_in_in_the_supported_ways() {
+#[tokio::test]
+async fn the_native_client_can_log_in_in_the_supported_ways() {
     let jaas = "x.ScramLoginModule required username=u password=p;";
     for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
         let login = props(&[

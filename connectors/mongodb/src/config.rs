@@ -9,7 +9,7 @@ pub(crate) mod uri;
 
 use std::sync::LazyLock;
 
-use longshore_api::config::{ConfigDef, ConfigValue, Props, invalid_value};
+use longshore_api::config::{ConfigDef, ConfigValue, ParsedConfig, Props, invalid_value};
 use longshore_api::{ConnectError, Result};
 
 use crate::id::IdStrategy;
@@ -35,6 +35,7 @@ pub(crate) fn validate(props: &Props, values: &mut Vec<ConfigValue>) {
             tracing::warn!("{obsolete} has no effect: what can be tried again is tried again");
         }
     }
+    classes::warn_of_idle_keys(props);
     check_topic(props, None, values);
     for topic in topics(props) {
         check_topic(props, Some(&topic), values);
@@ -65,16 +66,10 @@ fn check_topic(props: &Props, topic: Option<&str>, values: &mut Vec<ConfigValue>
         }
     };
     classes::check(&merged, &mut found);
-    classes::refuse_later_keys(&merged, &mut found);
-    let settings = Settings::new(&parsed, &merged);
-    if settings.id_strategy.is_partial() && settings.id_projection.is_none() {
-        let part = if settings.id_strategy == IdStrategy::PartialKey { "key" } else { "value" };
-        let key = format!("{part}.projection.type");
-        let why = format!("Invalid {key} value. It should be set to either BLOCKLIST or ALLOWLIST");
-        found(&key, invalid_value(&key, Some(parsed.string(&key)), &why));
-    }
-    if let Some(delete) = settings.delete {
-        check_delete(delete, settings.id_strategy, parsed.string("delete.writemodel.strategy"), &mut found);
+    classes::refuse(&merged, &mut found);
+    match Settings::new(&parsed, &merged) {
+        Ok(settings) => check_ids(&settings, &parsed, &mut found),
+        Err(wrong) => wrong.into_iter().for_each(|(key, error)| found(key, error)),
     }
     if !parsed.string("timeseries.timefield").is_empty() {
         return;
@@ -90,20 +85,28 @@ fn check_topic(props: &Props, topic: Option<&str>, values: &mut Vec<ConfigValue>
     }
 }
 
-fn check_delete(delete: DeleteStrategy, id: IdStrategy, class: &str, found: &mut dyn FnMut(&str, String)) {
-    let key = "delete.writemodel.strategy";
-    match delete {
-        DeleteStrategy::Default
-            if !matches!(id, IdStrategy::FullKey | IdStrategy::PartialKey | IdStrategy::ProvidedInKey) =>
-        {
+fn check_ids(settings: &Settings, parsed: &ParsedConfig, found: &mut dyn FnMut(&str, String)) {
+    let id = settings.id_strategy;
+    if id.is_partial() && settings.id_projection.is_none() {
+        let part = if id == IdStrategy::PartialKey { "key" } else { "value" };
+        // Java names the post processor chain, in which its check comes up.
+        let shown = format!("[{}]", parsed.list("post.processor.chain").join(", "));
+        let why = format!("Invalid {part}.projection.type value. It should be set to either BLOCKLIST or ALLOWLIST");
+        found("document.id.strategy", invalid_value("document.id.strategy", Some(&shown), &why));
+    }
+    let reads_key = matches!(id, IdStrategy::FullKey | IdStrategy::PartialKey | IdStrategy::ProvidedInKey);
+    match settings.delete {
+        Some(DeleteStrategy::Default) if !reads_key => {
+            let key = "delete.on.null.values";
             let why = "DeleteOneDefaultStrategy can only be applied when the configured IdStrategy is an instance of: \
                        FullKeyStrategy or PartialKeyStrategy or ProvidedInKeyStrategy";
-            found(key, invalid_value(key, Some(class), why));
+            found(key, invalid_value(key, Some("true"), why));
         }
-        DeleteStrategy::TombstoneBusinessKey if id != IdStrategy::PartialKey => {
+        Some(DeleteStrategy::TombstoneBusinessKey) if id != IdStrategy::PartialKey => {
+            let key = "delete.writemodel.strategy";
             let why = "DeleteOneTombstoneBusinessKeyStrategy can only be applied when the configured IdStrategy is an \
                        instance of: PartialKeyStrategy";
-            found(key, invalid_value(key, Some(class), why));
+            found(key, invalid_value(key, Some(parsed.string(key)), why));
         }
         _ => {}
     }
@@ -131,5 +134,8 @@ pub(crate) fn settings(props: &Props, topic: &str) -> Result<Settings> {
     if !values.is_empty() {
         return Err(ConnectError::from(values));
     }
-    Ok(Settings::new(&def().parse(&merged).map_err(ConnectError::from)?, &merged))
+    let wrong = |wrong: Vec<settings::Wrong>| {
+        ConnectError::config(wrong.into_iter().map(|(_, error)| error).collect::<Vec<_>>().join("; "))
+    };
+    Settings::new(&def().parse(&merged).map_err(ConnectError::from)?, &merged).map_err(wrong)
 }

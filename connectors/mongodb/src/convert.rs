@@ -12,7 +12,7 @@ pub(crate) mod builder;
 mod copy;
 mod data;
 pub(crate) mod elements;
-mod extended_json;
+pub(crate) mod extended_json;
 pub(crate) mod json;
 pub(crate) mod kind;
 #[cfg(test)]

@@ -7,7 +7,6 @@ use serde::Serialize as _;
 
 /// Java class of a record's own failure, as it stands in dead letter headers.
 pub(crate) const WRITE_EXCEPTION: &str = "com.mongodb.kafka.connect.sink.dlq.WriteException";
-/// Java class for records after a failed one of an ordered bulk write.
 /// Java class for records that were written, but not as safely as was asked for.
 pub(crate) const WRITE_CONCERN_EXCEPTION: &str = "com.mongodb.kafka.connect.sink.dlq.WriteConcernException";
 
@@ -172,7 +171,8 @@ pub(crate) fn is_authentication(error: &Error) -> bool {
     }
 }
 
-fn is_passing(error: &Error) -> bool {
+/// Whether a state of the server or of the way to it is at fault that passes.
+pub(crate) fn is_passing(error: &Error) -> bool {
     if error.contains_label(RETRYABLE_WRITE) || OVERLOADED.iter().any(|label| error.contains_label(label)) {
         return true;
     }
@@ -193,6 +193,18 @@ pub(crate) fn reason(error: &Error) -> String {
         kind => kind.to_string(),
     };
     text.chars().take(MOST_CHARS).collect()
+}
+
+/// The most characters of a document that an error shows.
+const SHOWN_CHARS: usize = 1000;
+
+/// A document's bytes as JSON the way Java's driver prints it; only the beginning of a long one.
+pub(crate) fn shown_bytes(document: &[u8]) -> String {
+    let text = Document::from_reader(document).map_or_else(|_| "{}".to_owned(), |document| shown(&document));
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
 }
 
 /// A document as JSON the way Java's driver prints it.

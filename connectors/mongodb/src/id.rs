@@ -60,6 +60,11 @@ impl IdStrategy {
         matches!(self, Self::FullKey | Self::PartialKey | Self::ProvidedInKey | Self::UuidProvidedInKey)
     }
 
+    /// Whether the `_id` is the key document itself.
+    pub(crate) fn is_key(self) -> bool {
+        self == Self::FullKey
+    }
+
     /// Whether a projection belongs to the strategy.
     pub(crate) fn is_partial(self) -> bool {
         matches!(self, Self::PartialKey | Self::PartialValue)

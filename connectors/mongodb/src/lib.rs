@@ -1,10 +1,11 @@
 //! The MongoDB sink: `com.mongodb.kafka.connect.MongoSinkConnector`.
 //!
 //! # What it does
-//! Every record becomes a BSON document in one pass over its bytes, gets an `_id` from the id strategy, and an
-//! operation from the write model strategy. Records that follow each other with one topic are one bulk write, of at
-//! most `max.batch.size` records; bulk writes go out one after another, as the commands `insert`, `update` and
-//! `delete`, which every server understands. Nothing is reordered.
+//! Every record becomes a BSON document in one pass over its bytes. Post processors change it, or a change data capture
+//! handler reads it as an event (`process`, `cdc`), and a write model strategy makes it an operation (`write_model`) on
+//! the collection that the namespace mapper names. Operations go out in runs (`run`), as the commands `insert`,
+//! `update` and `delete`, which every server understands. Commands of several runs are under way at once; what must
+//! keep its order is in one run.
 //!
 //! # What is delivered
 //! `put` returns when the server has acknowledged, so `flush` has nothing to do: at least once, and exactly once as
@@ -21,15 +22,22 @@
 //! whatever the tolerance: `put` says how far it came, and is called again until the database is back. And there, the
 //! records after a bad one of an ordered bulk write are never tried, only reported.
 
+mod cdc;
 mod client;
 mod config;
 mod convert;
 mod date;
 mod errors;
+#[cfg(test)]
+mod golden_tests;
 mod id;
+mod namespace;
 mod prepared;
+mod process;
 mod projection;
+mod run;
 mod task;
+mod time_series;
 mod write_model;
 mod writer;
 

@@ -1,4 +1,4 @@
-//! A batch on its way out: the operations of its records, in groups, and how far they are.
+//! A batch on its way out: the operations of its records, in runs, and how far they are.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,34 +9,30 @@ use longshore_api::{BadRecord, Batch, ConnectError, Origin, Part, Record, Result
 use crate::config::{Settings, Tolerance};
 use crate::convert::{self, BadPayload};
 use crate::errors;
+use crate::namespace::{Namespace, Namespaces};
+use crate::run::{Run, split};
 use crate::write_model::{self, Action, Scratch};
-use crate::writer::{Attempt, Operation};
+use crate::writer::Operation;
 
 /// How many levels of documents the server stores.
 pub(crate) const SERVER_DEPTH: usize = 180;
 
-/// Records of one topic that go to one collection as one bulk write.
+/// A topic, and how its records are written.
 #[derive(Debug)]
-pub(crate) struct Group {
-    /// How they are written.
-    pub(crate) settings: Arc<Settings>,
-    /// The records' topic.
-    pub(crate) topic: Arc<str>,
-    /// Which operations, in the order of the records.
-    operations: Range<usize>,
+pub(crate) struct Topic {
+    pub(crate) name: Arc<str>,
+    pub(crate) settings: Settings,
+    /// Where its documents go, unless fields say otherwise.
+    namespace: Arc<Namespace>,
 }
 
-/// How far a group is.
+/// Records of one topic that go to one collection.
 #[derive(Debug)]
-pub(crate) struct Progress {
-    /// Indexes of the group's operations, in the order in which they go.
-    pub(crate) order: Vec<u32>,
-    /// How many of them are done.
-    pub(crate) done: usize,
-    /// Whether replacements by fresh `_id`s can all go as insertions.
-    pub(crate) fresh_as_inserts: bool,
-    /// What is known of the command that is under way.
-    pub(crate) attempt: Attempt,
+struct Group {
+    topic: Arc<Topic>,
+    namespace: Arc<Namespace>,
+    /// Indexes of the operations, in the order of the records.
+    order: Vec<u32>,
 }
 
 /// A converted batch.
@@ -50,12 +46,10 @@ pub(crate) struct Prepared {
     end: usize,
     pub(crate) arena: Vec<u8>,
     pub(crate) operations: Vec<Operation>,
-    pub(crate) groups: Vec<Group>,
-    /// The group that is under way.
-    pub(crate) group: usize,
-    pub(crate) progress: Option<Progress>,
+    /// What is to be written, each run for itself.
+    pub(crate) runs: Vec<Run>,
     /// Bad records that are not yet reported.
-    bad: Vec<BadRecord>,
+    pub(crate) bad: Vec<BadRecord>,
     /// The time for timestamps.
     pub(crate) now: i64,
 }
@@ -65,7 +59,8 @@ pub(crate) struct Prepared {
 pub(crate) struct Preparer {
     scratch: Scratch,
     spare: (Vec<u8>, Vec<Operation>),
-    settings: HashMap<Arc<str>, Arc<Settings>>,
+    topics: HashMap<Arc<str>, Arc<Topic>>,
+    namespaces: Namespaces,
 }
 
 /// What a batch is prepared for.
@@ -74,6 +69,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) settings: &'a dyn Fn(&str) -> Result<Settings>,
     /// The most bytes of a document.
     pub(crate) most_bytes: usize,
+    /// The most runs of one collection.
+    pub(crate) most_runs: usize,
     /// Whether the worker goes on after a record that its converter refuses.
     pub(crate) converter_tolerates: bool,
     /// The time for timestamps.
@@ -101,24 +98,33 @@ impl Preparer {
             end: batch.len(),
             arena,
             operations,
-            groups: Vec::new(),
-            group: 0,
-            progress: None,
+            runs: Vec::new(),
             bad: Vec::new(),
             now: rules.now,
         };
+        let mut groups = Groups::default();
+        // Topics are looked up once a batch.
+        let mut topics: Vec<Option<Arc<Topic>>> = vec![None; batch.topics().len()];
         for index in from..batch.len() {
             let record = batch.record(index);
-            let settings = self.settings(&record, rules)?;
-            match self.operation(&settings, &record, rules, &mut prepared.arena) {
-                Ok((action, documents)) => {
-                    prepared.add(index, &record, settings, action, documents);
+            let topic = match topics.get_mut(usize::from(record.topic_index())) {
+                Some(Some(topic)) => topic,
+                Some(unknown) => unknown.insert(self.topic(&record, rules)?),
+                None => return Err(ConnectError::fatal("a record's topic is none of its batch's")),
+            };
+            match self.operation(topic, &record, rules, &mut prepared.arena) {
+                Ok(Some((action, documents, namespace))) => {
+                    let operation =
+                        Operation { record: index as u32, action, start: documents.start, end: documents.end };
+                    groups.add(topic, namespace, prepared.operations.len() as u32);
+                    prepared.operations.push(operation);
                 }
+                Ok(None) => {}
                 Err(BadPayload { origin, error }) => {
-                    if origin == Origin::Sink && settings.tolerance == Tolerance::None {
+                    if origin == Origin::Sink && topic.settings.tolerance == Tolerance::None {
                         return Err(failed(&record, error));
                     }
-                    prepared.add_bad(index, origin, error);
+                    prepared.bad.push(BadRecord { batch: Arc::clone(batch), index, origin, error });
                     if origin != Origin::Sink && !rules.converter_tolerates {
                         // The worker will end the task here: what comes after is not to be written twice.
                         prepared.end = index + 1;
@@ -127,146 +133,129 @@ impl Preparer {
                 }
             }
         }
+        for group in groups.all {
+            let orders =
+                split(group.order, &group.topic.settings, &prepared.operations, &prepared.arena, rules.most_runs);
+            prepared.runs.extend(orders.into_iter().map(|order| {
+                Run::new(Arc::clone(&group.topic), Arc::clone(&group.namespace), order, &prepared.operations)
+            }));
+        }
         Ok(prepared)
     }
 
     /// Whether tolerated errors of a topic are logged.
     pub(crate) fn logs_errors(&self, topic: &str) -> bool {
-        self.settings.get(topic).is_some_and(|settings| settings.log_errors)
+        self.topics.get(topic).is_some_and(|topic| topic.settings.log_errors)
     }
 
-    fn settings(&mut self, record: &Record<'_>, rules: &Rules<'_>) -> Result<Arc<Settings>> {
-        if let Some(settings) = self.settings.get(record.topic()) {
-            return Ok(Arc::clone(settings));
+    fn topic(&mut self, record: &Record<'_>, rules: &Rules<'_>) -> Result<Arc<Topic>> {
+        if let Some(topic) = self.topics.get(record.topic()) {
+            return Ok(Arc::clone(topic));
         }
-        let settings = Arc::new((rules.settings)(record.topic())?);
-        self.settings.insert(Arc::clone(record.topic()), Arc::clone(&settings));
-        Ok(settings)
+        let settings = (rules.settings)(record.topic())?;
+        let collection = if settings.collection.is_empty() { record.topic() } else { &*settings.collection };
+        let namespace = self.namespaces.get(&settings.database, collection);
+        let topic = Arc::new(Topic { name: Arc::clone(record.topic()), settings, namespace });
+        self.topics.insert(Arc::clone(record.topic()), Arc::clone(&topic));
+        Ok(topic)
     }
 
     fn operation(
         &mut self,
-        settings: &Settings,
+        topic: &Topic,
         record: &Record<'_>,
         rules: &Rules<'_>,
         arena: &mut Vec<u8>,
-    ) -> Result<(Action, Range<usize>), BadPayload> {
-        let scratch = &mut self.scratch;
+    ) -> Result<Option<Written>, BadPayload> {
+        let (scratch, settings) = (&mut self.scratch, &topic.settings);
         let mut has_key = false;
         // A key that nobody reads is never converted, but its converter comes before the value's all the same.
         convert::check(record.key(), Part::Key)?;
         let has_value = convert::document(record.value(), Part::Value, &mut scratch.value)?;
-        let reads_key = match has_value {
-            true => settings.id_strategy.reads_key() || settings.write.reads_key(),
-            false => settings.delete.is_some(),
-        };
-        if reads_key {
+        if settings.reads_key(has_value) {
             has_key = convert::document(record.key(), Part::Key, &mut scratch.key)?;
         }
         let start = arena.len();
-        let sink = |error| BadPayload { origin: Origin::Sink, error };
-        let action = write_model::operation(settings, record, scratch, (has_key, has_value), arena);
-        let checked = action.and_then(|action| {
-            if has_value && scratch.value.deepest() > SERVER_DEPTH {
-                let why = format!(
-                    "the document nests {} levels deep, MongoDB stores {SERVER_DEPTH}",
-                    scratch.value.deepest()
-                );
-                return Err(ConnectError::data(why));
+        let bad = |error| BadPayload { origin: Origin::Sink, error };
+        let namespace = match &settings.field_paths {
+            None => Arc::clone(&topic.namespace),
+            Some(paths) => {
+                let key = has_key.then(|| scratch.key.document());
+                let value = has_value.then(|| scratch.value.document());
+                let (database, collection) = paths.names(record, (key, value)).map_err(bad)?;
+                let or = &topic.namespace;
+                self.namespaces.get(database.unwrap_or(&or.database), collection.unwrap_or(&or.collection))
             }
-            let size = arena.len() - start;
-            if size > rules.most_bytes { Err(errors::too_large(size, rules.most_bytes)) } else { Ok(action) }
-        });
+        };
+        let action = write_model::operation(settings, record, scratch, (has_key, has_value), arena);
+        let checked = action.and_then(|action| check(action, scratch, has_value, arena.len() - start, rules));
         match checked {
-            Ok(action) => Ok((action, start..arena.len())),
+            Ok(Some(action)) => Ok(Some((action, start..arena.len(), namespace))),
+            Ok(None) => {
+                arena.truncate(start);
+                Ok(None)
+            }
             Err(error) => {
                 arena.truncate(start);
-                Err(sink(error))
+                Err(bad(error))
             }
+        }
+    }
+}
+
+/// What an operation does, where its documents stand in the arena, and where they go.
+type Written = (Action, Range<usize>, Arc<Namespace>);
+
+/// Refuses documents that no server stores; they would fail the command with all that is in it.
+fn check(
+    action: Option<Action>,
+    scratch: &Scratch,
+    has_value: bool,
+    size: usize,
+    rules: &Rules<'_>,
+) -> Result<Option<Action>, ConnectError> {
+    let deepest = scratch.value.deepest();
+    if has_value && deepest > SERVER_DEPTH {
+        let why = format!("the document nests {deepest} levels deep, MongoDB stores {SERVER_DEPTH}");
+        return Err(ConnectError::data(why));
+    }
+    if size > rules.most_bytes { Err(errors::too_large(size, rules.most_bytes)) } else { Ok(action) }
+}
+
+/// The groups of a batch, each topic's collection once.
+#[derive(Default)]
+struct Groups {
+    all: Vec<Group>,
+    /// The last record's group, which is mostly the next one's, too.
+    last: usize,
+    known: HashMap<(*const Topic, *const Namespace), usize>,
+}
+
+impl Groups {
+    fn add(&mut self, topic: &Arc<Topic>, namespace: Arc<Namespace>, operation: u32) {
+        let is_it = |group: &Group| Arc::ptr_eq(&group.topic, topic) && Arc::ptr_eq(&group.namespace, &namespace);
+        if !self.all.get(self.last).is_some_and(is_it) {
+            let next = self.all.len();
+            self.last = *self.known.entry((Arc::as_ptr(topic), Arc::as_ptr(&namespace))).or_insert(next);
+            if self.last == next {
+                self.all.push(Group { topic: Arc::clone(topic), namespace, order: Vec::new() });
+            }
+        }
+        if let Some(group) = self.all.get_mut(self.last) {
+            group.order.push(operation);
         }
     }
 }
 
 impl Prepared {
-    fn add(
-        &mut self,
-        index: usize,
-        record: &Record<'_>,
-        settings: Arc<Settings>,
-        action: Action,
-        documents: Range<usize>,
-    ) {
-        let at = self.operations.len();
-        match self.groups.last_mut() {
-            Some(group)
-                if Arc::ptr_eq(&group.settings, &settings) && group.operations.len() < settings.max_batch_size =>
-            {
-                group.operations.end = at + 1;
-            }
-            _ => self.groups.push(Group { settings, topic: Arc::clone(record.topic()), operations: at..at + 1 }),
-        }
-        // A batch's rows are numbered by 32 bits, too.
-        let record = index as u32;
-        self.operations.push(Operation { record, action, start: documents.start, end: documents.end });
-    }
-
-    pub(crate) fn add_bad(&mut self, index: usize, origin: Origin, error: ConnectError) {
-        self.bad.push(BadRecord { batch: Arc::clone(&self.batch), index, origin, error });
-    }
-
-    /// How far the current group is; begins with it if it is new. `None` when all groups are done.
-    pub(crate) fn current(&mut self) -> Option<(&Group, &mut Progress)> {
-        let group = self.groups.get(self.group)?;
-        let operations = &self.operations;
-        let progress = self.progress.get_or_insert_with(|| Progress::new(group, operations));
-        Some((group, progress))
-    }
-
-    /// Ends the current group.
-    pub(crate) fn next_group(&mut self) {
-        self.group += 1;
-        self.progress = None;
-    }
-
-    /// The record of the `position`th operation in the current group's order.
-    pub(crate) fn record_at(&self, position: usize) -> Option<usize> {
-        let operation = *self.progress.as_ref()?.order.get(position)?;
-        Some(self.operations.get(operation as usize)?.record as usize)
-    }
-
     /// Moves on over everything that is accounted for, and gives the bad records among it in their order.
     pub(crate) fn advance(&mut self) -> Vec<BadRecord> {
-        let record = |operation: usize| self.operations.get(operation).map(|operation| operation.record as usize);
-        self.next = match (self.groups.get(self.group), &self.progress) {
-            (None, _) => self.end,
-            (Some(_), Some(progress)) => {
-                // What goes out of order is accounted for from the first record that is left.
-                let left = progress.order.get(progress.done..).unwrap_or_default();
-                left.iter().min().and_then(|operation| record(*operation as usize)).unwrap_or(self.end)
-            }
-            (Some(group), None) => record(group.operations.start).unwrap_or(self.end),
-        };
+        let left = self.runs.iter().flat_map(Run::left);
+        let records = left.filter_map(|index| self.operations.get(*index as usize)).map(|one| one.record as usize);
+        self.next = records.min().unwrap_or(self.end);
         self.bad.sort_by_key(|bad| bad.index);
         let count = self.bad.partition_point(|bad| bad.index < self.next);
         self.bad.drain(..count).collect()
-    }
-
-    /// Whether every group is done.
-    pub(crate) fn is_done(&self) -> bool {
-        self.group >= self.groups.len()
-    }
-}
-
-impl Progress {
-    fn new(group: &Group, operations: &[Operation]) -> Self {
-        let in_group = operations.get(group.operations.clone()).unwrap_or_default();
-        let known = |operation: &Operation| matches!(operation.action, Action::Replace { fresh: false });
-        let mut order: Vec<u32> = (group.operations.start as u32..group.operations.end as u32).collect();
-        if !group.settings.ordered {
-            // One command for each kind, as few as can be.
-            order.sort_by_key(|index| operations.get(*index as usize).map(|one| one.action.command() as u8));
-        }
-        Self { order, done: 0, fresh_as_inserts: !in_group.iter().any(known), attempt: Attempt::default() }
     }
 }
 

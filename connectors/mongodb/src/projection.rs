@@ -1,4 +1,4 @@
-//! Which fields of a document go into an `_id`: allow lists and block lists with their wildcards.
+//! Which fields of a document stay, or go into an `_id`: allow lists and block lists with their wildcards.
 
 use crate::convert::builder::{BuildError, Builder};
 use crate::convert::elements::{Element, elements};
@@ -7,8 +7,8 @@ use crate::convert::kind;
 /// A list of fields that are kept, or that are removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Projection {
-    /// Only what is listed stays.
-    Allow(Vec<Vec<String>>),
+    /// Only what is listed stays, and what it stands in.
+    Allow(Vec<String>),
     /// What is listed goes.
     Block(Vec<Vec<String>>),
 }
@@ -17,13 +17,27 @@ impl Projection {
     /// A projection of a type (`allowlist`, `blocklist` or their old names, in any case) and a list of paths between
     /// commas; `None` for type none.
     pub(crate) fn parse(kind: &str, list: &str) -> Option<Self> {
-        let paths = list.split(',').map(str::trim).filter(|path| !path.is_empty());
-        let split = |path: &str| path.split('.').map(str::to_owned).collect();
         match kind.to_ascii_lowercase().as_str() {
-            "allowlist" | "whitelist" => Some(Self::Allow(paths.map(split).collect())),
-            "blocklist" | "blacklist" => Some(Self::Block(paths.map(split).collect())),
+            "allowlist" | "whitelist" => Some(Self::allow(list)),
+            "blocklist" | "blacklist" => Some(Self::block(list)),
             _ => None,
         }
+    }
+
+    /// An allow list of paths between commas.
+    pub(crate) fn allow(list: &str) -> Self {
+        let mut entries = Vec::new();
+        for path in paths(list) {
+            // The documents around it stay, too.
+            let around = path.match_indices('.').filter_map(|(at, _)| path.get(..at)).filter(|path| !path.is_empty());
+            entries.extend(around.chain([path]).map(str::to_owned));
+        }
+        Self::Allow(entries)
+    }
+
+    /// A block list of paths between commas.
+    pub(crate) fn block(list: &str) -> Self {
+        Self::Block(paths(list).map(|path| path.split('.').map(str::to_owned).collect()).collect())
     }
 
     /// Writes what is left of a document into `out`.
@@ -33,11 +47,15 @@ impl Projection {
     pub(crate) fn project(&self, document: &[u8], out: &mut Builder) -> Result<(), BuildError> {
         out.begin();
         match self {
-            Self::Allow(paths) => allow(document, paths, &mut Vec::new(), out)?,
+            Self::Allow(entries) => allow(document, entries, &mut String::new(), out)?,
             Self::Block(paths) => block(document, &paths.iter().map(Vec::as_slice).collect::<Vec<_>>(), out)?,
         }
         out.end()
     }
+}
+
+fn paths(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|path| !path.is_empty())
 }
 
 /// Copies an element whose key and value stay as they are.
@@ -48,10 +66,13 @@ pub(crate) fn copy(element: &Element<'_>, out: &mut Builder) -> Result<(), Build
 }
 
 /// What writes the fields of a nested document.
-type Inner<'a> = &'a mut dyn FnMut(&[u8], &mut Builder) -> Result<(), BuildError>;
+pub(crate) type Inner<'a> = &'a mut dyn FnMut(&[u8], &mut Builder) -> Result<(), BuildError>;
 
 /// Writes a value, its documents (the ones in arrays, too) through `inner`.
-fn descend(element: &Element<'_>, out: &mut Builder, inner: Inner<'_>) -> Result<(), BuildError> {
+///
+/// # Errors
+/// As the builder's.
+pub(crate) fn descend(element: &Element<'_>, out: &mut Builder, inner: Inner<'_>) -> Result<(), BuildError> {
     out.key(element.key)?;
     match element.value.kind {
         kind::DOCUMENT => {
@@ -80,30 +101,44 @@ fn descend(element: &Element<'_>, out: &mut Builder, inner: Inner<'_>) -> Result
     }
 }
 
-fn allow(document: &[u8], paths: &[Vec<String>], at: &mut Vec<Vec<u8>>, out: &mut Builder) -> Result<(), BuildError> {
+fn allow(document: &[u8], entries: &[String], path: &mut String, out: &mut Builder) -> Result<(), BuildError> {
+    let has = |wanted: &str| entries.iter().any(|entry| entry == wanted);
+    let whole = has("**");
     for element in elements(document) {
-        at.push(element.key.to_vec());
-        if paths.iter().any(|path| keeps(path, at)) {
-            descend(&element, out, &mut |inner, out| allow(inner, paths, at, out))?;
+        if whole {
+            copy(&element, out)?;
+            continue;
         }
-        at.pop();
+        let length = path.len();
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(&String::from_utf8_lossy(element.key));
+        if entries.iter().any(|entry| keeps(entry, path)) {
+            // `a.**` keeps all of a document `a`; what arrays hold is filtered all the same.
+            if element.value.kind == kind::DOCUMENT && has(&format!("{path}.**")) {
+                copy(&element, out)?;
+            } else {
+                descend(&element, out, &mut |inner, out| allow(inner, entries, path, out))?;
+            }
+        }
+        path.truncate(length);
     }
     Ok(())
 }
 
-/// Whether an entry of an allow list keeps the field at a path.
-fn keeps(entry: &[String], at: &[Vec<u8>]) -> bool {
-    if let [only] = entry
-        && let Some(prefix) = only.strip_suffix('*').filter(|prefix| !prefix.is_empty() && *prefix != "*")
-    {
-        return at.first().is_some_and(|first| first.starts_with(prefix.as_bytes()));
+/// Whether an entry of an allow list keeps the field of a path.
+fn keeps(entry: &str, path: &str) -> bool {
+    if !entry.contains('.') && entry != "*" && entry.strip_suffix('*').is_some_and(|start| path.starts_with(start)) {
+        return true;
     }
-    let segment = |(wanted, name): (&String, &Vec<u8>)| wanted == "*" || wanted.as_bytes() == name.as_slice();
-    match entry.split_last() {
-        // `a.**` keeps `a` and all that is below it.
-        Some((last, parents)) if last == "**" => parents.iter().zip(at).all(segment),
-        // The parents of what is listed are kept, too.
-        _ => at.len() <= entry.len() && entry.iter().zip(at).all(segment),
+    let (mut wanted, mut names) = (entry.split('.'), path.split('.'));
+    loop {
+        match (wanted.next(), names.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(name)) if wanted == "*" || wanted == name => {}
+            _ => return false,
+        }
     }
 }
 
@@ -126,7 +161,7 @@ fn block(document: &[u8], paths: &[&[String]], out: &mut Builder) -> Result<(), 
 fn removes(entry: &[String], element: &Element<'_>) -> bool {
     let no_document = element.value.kind != kind::DOCUMENT;
     match entry {
-        [last] if last == "**" => true,
+        [first, ..] if first == "**" => true,
         [first, ..] if first == "*" => no_document,
         [last] => match last.strip_suffix('*') {
             Some(prefix) => element.key.starts_with(prefix.as_bytes()),

@@ -1,9 +1,11 @@
 //! A running sink.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use longshore_api::config::Props;
 use longshore_api::{
     BadRecord, Batch, ConnectError, FlushOutcome, Origin, Positions, PutOutcome, Result, SinkTask, TaskContext,
@@ -12,8 +14,10 @@ use longshore_api::{
 use crate::config::{self, Tolerance};
 use crate::date;
 use crate::errors::{Failure, Reply};
+use crate::namespace::Namespace;
 use crate::prepared::{self, Prepared, Preparer, Rules};
-use crate::writer::{Target, Work, Writer};
+use crate::run::Run;
+use crate::writer::{Work, Writer};
 
 /// A task of the sink.
 #[derive(Default)]
@@ -33,7 +37,9 @@ struct Running {
     /// A batch that could not be written to its end.
     pending: Option<Prepared>,
     /// How many bulk writes each topic has had, for the rate limit.
-    bulk_writes: HashMap<Arc<str>, u64>,
+    bulk_writes: Mutex<HashMap<Arc<str>, u64>>,
+    /// The time series collections that are known to be there.
+    ready: HashSet<Arc<Namespace>>,
 }
 
 #[async_trait]
@@ -85,7 +91,8 @@ impl Running {
             writer,
             preparer: Preparer::default(),
             pending: None,
-            bulk_writes: HashMap::new(),
+            bulk_writes: Mutex::default(),
+            ready: HashSet::new(),
         })
     }
 
@@ -99,15 +106,10 @@ impl Running {
             },
         };
         let mut outcome = PutOutcome::default();
-        while !prepared.is_done() {
-            match self.write_group(&mut prepared).await {
-                Ok(()) => {}
-                Err(Failure::Refused(error)) => return Err(error),
-                Err(Failure::Unreachable(error) | Failure::Passing(error)) => {
-                    outcome.retry = Some(error);
-                    break;
-                }
-            }
+        match self.write(&mut prepared).await {
+            Ok(()) => {}
+            Err(Failure::Refused(error)) => return Err(error),
+            Err(Failure::Unreachable(error) | Failure::Passing(error)) => outcome.retry = Some(error),
         }
         let bad = prepared.advance();
         outcome.taken = prepared.next - from;
@@ -132,112 +134,37 @@ impl Running {
         let rules = Rules {
             settings: &settings,
             most_bytes,
+            most_runs: self.writer.most_in_flight(),
             converter_tolerates: self.worker_tolerates,
             now: date::now_millis(),
         };
         self.preparer.prepare(batch, from, &rules)
     }
 
-    /// Writes what is left of the current group.
-    async fn write_group(&mut self, prepared: &mut Prepared) -> Result<(), Failure> {
-        let (operations, arena) = (std::mem::take(&mut prepared.operations), std::mem::take(&mut prepared.arena));
-        let now = prepared.now;
-        let sent = match prepared.current() {
-            Some((group, progress)) => {
-                let settings = &group.settings;
-                let collection = if settings.collection.is_empty() { &*group.topic } else { &settings.collection };
-                let work = Work {
-                    target: Target { database: &settings.database, collection, ordered: settings.ordered },
-                    order: progress.order.get(progress.done..).unwrap_or_default(),
-                    operations: &operations,
-                    arena: &arena,
-                    fresh_as_inserts: progress.fresh_as_inserts,
-                    now,
-                };
-                Some(self.writer.send(work, &mut progress.attempt).await)
-            }
-            None => None,
-        };
-        (prepared.operations, prepared.arena) = (operations, arena);
-        match sent {
-            None => Ok(()),
-            Some(Ok((count, reply))) => self.account(prepared, count, &reply).await,
-            Some(Err(Failure::Refused(error))) => self.refused(prepared, error).await,
-            Some(Err(failure)) => Err(failure),
-        }
-    }
-
-    /// Notes what became of the `count` operations that were sent.
-    async fn account(&mut self, prepared: &mut Prepared, count: usize, reply: &Reply) -> Result<(), Failure> {
-        let Some((group, progress)) = prepared.current() else { return Ok(()) };
-        let settings = Arc::clone(&group.settings);
-        let first = progress.done;
-        progress.attempt = crate::writer::Attempt::default();
-        let mut errors: Vec<(usize, ConnectError)> =
-            reply.write_errors.iter().map(|error| (first + error.index, error.to_error())).collect();
-        let mut done = first + count;
-        if let (true, Some((position, _))) = (settings.ordered, errors.first()) {
-            // The server has stopped here; what comes after it is written next, in its order.
-            done = position + 1;
-        }
-        if let Some(concern) = &reply.write_concern_error {
-            let failed: HashSet<usize> = errors.iter().map(|(position, _)| *position).collect();
-            let others = (first..done).filter(|position| !failed.contains(position));
-            errors.extend(others.map(|position| (position, concern.to_error())));
-        }
-        self.add_errors(prepared, settings.tolerance, errors)?;
-        self.done_up_to(prepared, done).await;
-        Ok(())
-    }
-
-    /// The server refuses the command as a whole, which is no record's fault.
-    async fn refused(&mut self, prepared: &mut Prepared, error: ConnectError) -> Result<(), Failure> {
-        let Some((group, progress)) = prepared.current() else { return Ok(()) };
-        if group.settings.tolerance != Tolerance::All {
-            return Err(Failure::Refused(error));
-        }
-        let (first, all) = (progress.done, progress.order.len());
-        let bad = ConnectError::data(error.to_string()).with_class(error.class);
-        let errors = (first..all).map(|position| (position, bad.clone())).collect();
-        self.add_errors(prepared, Tolerance::All, errors)?;
-        self.done_up_to(prepared, all).await;
-        Ok(())
-    }
-
-    fn add_errors(
-        &self,
-        prepared: &mut Prepared,
-        tolerance: Tolerance,
-        errors: Vec<(usize, ConnectError)>,
-    ) -> Result<(), Failure> {
-        for (position, error) in errors {
-            let Some(index) = prepared.record_at(position) else { continue };
-            if tolerance == Tolerance::None {
-                return Err(Failure::Refused(prepared::failed(&prepared.batch.record(index), error)));
-            }
-            prepared.add_bad(index, Origin::Sink, error);
-        }
-        Ok(())
-    }
-
-    /// Notes how far the group is; at its end comes the pause of the rate limit.
-    async fn done_up_to(&mut self, prepared: &mut Prepared, done: usize) {
-        let Some((group, progress)) = prepared.current() else { return };
-        progress.done = done;
-        if done < progress.order.len() {
-            return;
-        }
-        let (topic, limit) = (Arc::clone(&group.topic), group.settings.rate_limit);
-        prepared.next_group();
-        let Some((every, pause)) = limit else { return };
-        let count = self.bulk_writes.entry(topic).or_default();
-        *count += 1;
-        if count.is_multiple_of(every) {
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = self.context.cancelled.cancelled() => {}
+    /// Writes what is left of a batch, several runs at once.
+    async fn write(&mut self, prepared: &mut Prepared) -> Result<(), Failure> {
+        for run in &prepared.runs {
+            let Some(series) = &run.topic.settings.time_series else { continue };
+            if !self.ready.contains(&run.namespace) {
+                self.writer.ensure(series, &run.namespace).await?;
+                self.ready.insert(Arc::clone(&run.namespace));
             }
         }
+        let mut runs = std::mem::take(&mut prepared.runs);
+        let sending = Sending { running: self, prepared, failed: AtomicBool::new(false) };
+        let lanes = self.writer.most_in_flight().min(runs.len());
+        let queue = Mutex::new(runs.iter_mut());
+        let ended = join_all((0..lanes).map(|_| sending.lane(&queue))).await;
+        let mut failure = None;
+        for (bad, failed) in ended {
+            prepared.bad.extend(bad);
+            // What ends the task tells more than what may pass.
+            if failure.is_none() || matches!(failed, Some(Failure::Refused(_))) {
+                failure = failed.or(failure);
+            }
+        }
+        prepared.runs = runs;
+        failure.map_or(Ok(()), Err)
     }
 
     /// Logs the bad records where that is wanted, and leaves those that the worker is to report.
@@ -258,6 +185,114 @@ impl Running {
         bad.retain(|one| one.origin != Origin::Sink || self.worker_tolerates);
         bad
     }
+}
+
+/// A batch that is being written.
+struct Sending<'a> {
+    running: &'a Running,
+    prepared: &'a Prepared,
+    /// Whether a run has failed: then no other begins.
+    failed: AtomicBool,
+}
+
+impl Sending<'_> {
+    /// Writes runs of the queue, one after another. Gives the bad records, and why it stopped early.
+    async fn lane(&self, queue: &Mutex<std::slice::IterMut<'_, Run>>) -> (Vec<BadRecord>, Option<Failure>) {
+        let mut bad = Vec::new();
+        loop {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some(run) = next.filter(|_| !self.failed.load(Ordering::Relaxed)) else { return (bad, None) };
+            if let Err(failure) = self.write(run, &mut bad).await {
+                self.failed.store(true, Ordering::Relaxed);
+                return (bad, Some(failure));
+            }
+        }
+    }
+
+    /// Writes what is left of a run.
+    async fn write(&self, run: &mut Run, bad: &mut Vec<BadRecord>) -> Result<(), Failure> {
+        while !run.left().is_empty() {
+            let (first, end) = (run.done, run.bulk_end());
+            let work = Work {
+                namespace: &run.namespace,
+                ordered: run.topic.settings.ordered,
+                order: run.order.get(first..end).unwrap_or_default(),
+                operations: &self.prepared.operations,
+                arena: &self.prepared.arena,
+                fresh_as_inserts: run.fresh_as_inserts,
+                now: self.prepared.now,
+            };
+            let errors;
+            (run.done, errors) = match self.running.writer.send(work, &mut run.attempt).await {
+                Ok((count, reply)) => account(run, count, &reply),
+                // The server refuses the command as a whole, which is no record's fault.
+                Err(Failure::Refused(error)) if run.topic.settings.tolerance == Tolerance::All => {
+                    let error = ConnectError::data(error.to_string()).with_class(error.class);
+                    let all = run.order.len();
+                    (all, (first..all).map(|position| (position, error.clone())).collect())
+                }
+                Err(failure) => return Err(failure),
+            };
+            self.add_errors(run, errors, bad)?;
+            if run.done >= end {
+                self.pause(run).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_errors(
+        &self,
+        run: &Run,
+        errors: Vec<(usize, ConnectError)>,
+        bad: &mut Vec<BadRecord>,
+    ) -> Result<(), Failure> {
+        let batch = &self.prepared.batch;
+        for (position, error) in errors {
+            let operation = run.order.get(position).and_then(|index| self.prepared.operations.get(*index as usize));
+            let Some(index) = operation.map(|operation| operation.record as usize) else { continue };
+            if run.topic.settings.tolerance == Tolerance::None {
+                return Err(Failure::Refused(prepared::failed(&batch.record(index), error)));
+            }
+            bad.push(BadRecord { batch: Arc::clone(batch), index, origin: Origin::Sink, error });
+        }
+        Ok(())
+    }
+
+    /// The pause of the rate limit after a bulk write.
+    async fn pause(&self, run: &Run) {
+        let Some((every, pause)) = run.topic.settings.rate_limit else { return };
+        let count = {
+            let mut counts = self.running.bulk_writes.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = counts.entry(Arc::clone(&run.topic.name)).or_default();
+            *count += 1;
+            *count
+        };
+        if count.is_multiple_of(every) {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.running.context.cancelled.cancelled() => {}
+            }
+        }
+    }
+}
+
+/// What became of the first `count` operations that were left of a run: how many are done now, and what failed.
+fn account(run: &Run, count: usize, reply: &Reply) -> (usize, Vec<(usize, ConnectError)>) {
+    let first = run.done;
+    let mut errors: Vec<(usize, ConnectError)> =
+        reply.write_errors.iter().map(|error| (first + error.index, error.to_error())).collect();
+    let mut done = first + count;
+    if let (true, Some((position, _))) = (run.topic.settings.ordered, errors.first()) {
+        // The server has stopped here; what comes after it is written next, in its order.
+        done = position + 1;
+    }
+    if let Some(concern) = &reply.write_concern_error {
+        let failed: HashSet<usize> = errors.iter().map(|(position, _)| *position).collect();
+        let others = (first..done).filter(|position| !failed.contains(position));
+        errors.extend(others.map(|position| (position, concern.to_error())));
+    }
+    (done, errors)
 }
 
 /// What becomes of a `put` that did nothing.

@@ -2,11 +2,13 @@
 
 use longshore_api::{ConnectError, Record};
 
+use crate::cdc;
 use crate::config::Settings;
 use crate::convert::builder::{Builder, push_decimal};
 use crate::convert::elements::{Element, RawValue, elements, field};
 use crate::convert::kind;
 use crate::id::{Id, IdStrategy};
+use crate::process::Documents;
 use crate::projection;
 
 /// The package of the strategies.
@@ -76,8 +78,10 @@ pub(crate) enum Action {
     /// Replaces the document of the same `_id`, or inserts it. A fresh `_id` is nowhere yet, so that an insert does
     /// the same and costs the server less.
     Replace { fresh: bool },
-    /// Replaces what the first document finds by the second, or inserts it.
-    ReplaceBy,
+    /// Replaces what the first document finds by the second; with `upsert` inserts it if that is nothing.
+    ReplaceBy { upsert: bool },
+    /// Changes what the first document finds by the operators of the second; with `upsert` inserts if that is nothing.
+    UpdateBy { upsert: bool },
     /// Sets the fields on the document of the same `_id`, or inserts it.
     Set,
     /// The same, with timestamps.
@@ -119,11 +123,15 @@ pub(crate) struct Scratch {
     other: Builder,
 }
 
-const BUSINESS_KEY: &str = "does not contain an _id field of type BsonDocument which holds the business key fields. If \
-                            you are including an existing `_id` value in the business key then ensure \
-                            `document.id.strategy.overwrite.existing=true`.";
+const NO_BUSINESS_KEY: &str = "Could not build the WriteModel,the value document does not contain an _id field of type \
+                               BsonDocument which holds the business key fields.\n\n If you are including an existing \
+                               `_id` value in the business key then ensure \
+                               `document.id.strategy.overwrite.existing=true`.";
+const NO_BUSINESS_KEY_TO_DELETE: &str = "Could not build the WriteModel, the value document does not contain an _id \
+                                         field of type BsonDocument which holds the business key fields.";
 
-/// Makes the operation of a record; its documents go to the end of `arena`.
+/// Makes the operation of a record; its documents go to the end of `arena`. `None` for change events that change no
+/// document.
 ///
 /// # Errors
 /// If the record is none that the strategy can write.
@@ -131,28 +139,111 @@ pub(crate) fn operation(
     settings: &Settings,
     record: &Record<'_>,
     scratch: &mut Scratch,
+    has: (bool, bool),
+    arena: &mut Vec<u8>,
+) -> Result<Option<Action>, ConnectError> {
+    let start = arena.len();
+    let action = make(settings, record, scratch, has, arena)?;
+    if let Some(action) = action {
+        check_names(action, arena.get(start..).unwrap_or_default())?;
+    }
+    Ok(action)
+}
+
+/// The server tells a replacement from update operators by the first name alone: the one must not pass for the other.
+fn check_names(action: Action, documents: &[u8]) -> Result<(), ConnectError> {
+    let (_, second) = first_document(documents);
+    let name = |wanted: bool| elements(second).map(|part| part.key).find(|key| key.starts_with(b"$") == wanted);
+    let why = match action {
+        Action::ReplaceBy { .. } => name(true).map(|name| {
+            let name = String::from_utf8_lossy(name);
+            format!("Field names in a replacement document can not start with '$' but '{name}' does")
+        }),
+        Action::UpdateBy { .. } if elements(second).next().is_none() => {
+            Some("Invalid BSON document for an update. The document may not be empty.".to_owned())
+        }
+        Action::UpdateBy { .. } => name(false).map(|name| {
+            let name = String::from_utf8_lossy(name);
+            format!("All update operators must start with '$', but '{name}' does not")
+        }),
+        _ => None,
+    };
+    why.map_or(Ok(()), |why| Err(ConnectError::data(why)))
+}
+
+fn make(
+    settings: &Settings,
+    record: &Record<'_>,
+    scratch: &mut Scratch,
     (has_key, has_value): (bool, bool),
     arena: &mut Vec<u8>,
-) -> Result<Action, ConnectError> {
+) -> Result<Option<Action>, ConnectError> {
     let Scratch { key, value, id, other } = scratch;
+    if let Some(handler) = settings.handler {
+        let documents = (has_key.then(|| key.document()), has_value.then(|| value.document()));
+        return cdc::operation(handler, documents, other, arena);
+    }
+    let mut fresh = has_value && (value.id_element().is_none() || settings.overwrite_id);
+    match &settings.chain {
+        Some(chain) => {
+            Documents::new((key, has_key), (value, has_value), other, id).run(chain, settings, record)?;
+            // What comes after the `_id` may have put another in its place.
+            fresh &= value.id_element().is_some_and(|found| found.value == id.value());
+        }
+        None if fresh => {
+            id.generate(settings, record, has_key.then(|| key.document()), Some(value.document()))?;
+        }
+        None => {}
+    }
     let key = has_key.then(|| key.document());
     if !has_value {
-        return delete(settings, record, key, id, other, arena);
+        return delete(settings, record, key, id, other, arena).map(Some);
     }
     let existing = value.id_element();
-    let fresh = existing.is_none() || settings.overwrite_id;
-    if fresh {
-        id.generate(settings, record, key, Some(value.document()))?;
-    }
     let id = match existing {
-        Some(existing) if !fresh => existing.value,
+        Some(existing) if !fresh || settings.chain.is_some() => existing.value,
+        None if settings.chain.is_some() => return without_id(settings, value.document(), key, arena).map(Some),
         _ => id.value(),
     };
     let document = Parts { document: value.document(), existing, id };
+    let fresh = fresh && settings.id_strategy.is_fresh();
+    write(settings, &document, (key, fresh), other, arena).map(Some)
+}
+
+/// The operation of a document whose `_id` a post processor has removed.
+fn without_id(
+    settings: &Settings,
+    document: &[u8],
+    key: Option<&[u8]>,
+    arena: &mut Vec<u8>,
+) -> Result<Action, ConnectError> {
+    match settings.write {
+        WriteStrategy::InsertOneDefault => {
+            // Drivers give an `_id` to what has none: what is sent twice is then written once.
+            let fresh = bson::oid::ObjectId::new().bytes();
+            let id = RawValue { kind: kind::OBJECT_ID, bytes: &fresh };
+            Parts { document, existing: None, id }.with_id(arena);
+            Ok(Action::Insert)
+        }
+        WriteStrategy::DeleteOneDefault => delete_by_key(key, arena),
+        WriteStrategy::ReplaceOneBusinessKey
+        | WriteStrategy::UpdateOneBusinessKeyTimestamp
+        | WriteStrategy::DeleteOneBusinessKey => Err(no_business_key(settings)),
+        _ => Err(ConnectError::data("Could not build the WriteModel,the `_id` field was missing unexpectedly")),
+    }
+}
+
+fn write(
+    settings: &Settings,
+    document: &Parts<'_>,
+    (key, fresh): (Option<&[u8]>, bool),
+    other: &mut Builder,
+    arena: &mut Vec<u8>,
+) -> Result<Action, ConnectError> {
     match settings.write {
         WriteStrategy::ReplaceOneDefault => {
             document.with_id(arena);
-            Ok(Action::Replace { fresh: fresh && settings.id_strategy.is_fresh() })
+            Ok(Action::Replace { fresh })
         }
         WriteStrategy::InsertOneDefault => {
             document.with_id(arena);
@@ -167,13 +258,13 @@ pub(crate) fn operation(
             Ok(Action::SetTimestamps)
         }
         WriteStrategy::ReplaceOneBusinessKey | WriteStrategy::UpdateOneBusinessKeyTimestamp => {
-            business_key(settings, id, other, arena)?;
+            business_key(settings, document.id, other, arena)?;
             document.without_id(arena);
             let replace = settings.write == WriteStrategy::ReplaceOneBusinessKey;
-            Ok(if replace { Action::ReplaceBy } else { Action::SetTimestampsBy })
+            Ok(if replace { Action::ReplaceBy { upsert: true } } else { Action::SetTimestampsBy })
         }
         WriteStrategy::DeleteOneBusinessKey => {
-            business_key(settings, id, other, arena)?;
+            business_key(settings, document.id, other, arena)?;
             Ok(Action::Delete)
         }
         WriteStrategy::DeleteOneDefault => delete_by_key(key, arena),
@@ -223,15 +314,18 @@ fn delete_by_key(key: Option<&[u8]>, arena: &mut Vec<u8>) -> Result<Action, Conn
     Ok(Action::Delete)
 }
 
+fn no_business_key(settings: &Settings) -> ConnectError {
+    let deletes = settings.write == WriteStrategy::DeleteOneBusinessKey;
+    ConnectError::data(if deletes { NO_BUSINESS_KEY_TO_DELETE } else { NO_BUSINESS_KEY })
+}
+
 fn business_key(
     settings: &Settings,
     id: RawValue<'_>,
     other: &mut Builder,
     arena: &mut Vec<u8>,
 ) -> Result<(), ConnectError> {
-    let fields = id.as_document().ok_or_else(|| {
-        ConnectError::data(format!("Could not build the WriteModel,the value document {BUSINESS_KEY}"))
-    })?;
+    let fields = id.as_document().ok_or_else(|| no_business_key(settings))?;
     if matches!(settings.id_strategy, IdStrategy::PartialKey | IdStrategy::PartialValue) {
         return flatten(fields, other, arena);
     }
@@ -354,7 +448,7 @@ pub(crate) fn statement(
             by_id(buffer);
             element(buffer, kind::DOCUMENT, b"u", first);
         }
-        Action::ReplaceBy => {
+        Action::ReplaceBy { .. } | Action::UpdateBy { .. } => {
             element(buffer, kind::DOCUMENT, b"q", first);
             element(buffer, kind::DOCUMENT, b"u", second);
         }
@@ -372,10 +466,24 @@ pub(crate) fn statement(
             set(buffer, second.get(4..second.len().saturating_sub(1)).unwrap_or_default(), Some(now));
         }
     }
-    if kind == CommandKind::Update {
+    let upsert = !matches!(action, Action::ReplaceBy { upsert: false } | Action::UpdateBy { upsert: false });
+    if kind == CommandKind::Update && upsert {
         element(buffer, kind::BOOLEAN, b"upsert", &[1]);
     }
     end(buffer, start);
+}
+
+/// The `_id` of the one document that an operation can touch; `None` if it finds it by other fields.
+pub(crate) fn target_id(action: Action, documents: &[u8]) -> Option<RawValue<'_>> {
+    let (first, _) = first_document(documents);
+    match action {
+        Action::Insert | Action::Replace { .. } | Action::Set | Action::SetTimestamps => {
+            elements(first).next().map(|id| id.value)
+        }
+        Action::Delete | Action::ReplaceBy { .. } | Action::UpdateBy { .. } | Action::SetTimestampsBy => {
+            field(first, "_id")
+        }
+    }
 }
 
 /// Appends the update `{$set: fields}`, with the times of the change and of the insertion where they are wanted.

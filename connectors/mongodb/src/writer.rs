@@ -9,6 +9,7 @@
 //! one left; and insertions of documents with a fresh `_id` are sent again as replacements by that `_id`. Only
 //! insertions whose `_id` comes from the data can then meet themselves and be reported as duplicates.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bson::{Document, RawDocumentBuf, doc};
@@ -21,11 +22,16 @@ use crate::client;
 use crate::config::uri;
 use crate::convert::kind;
 use crate::errors::{self, Failure, Reply};
+use crate::namespace::Namespace;
+use crate::time_series::{NotReady, TimeSeries};
 use crate::write_model::{Action, CommandKind, begin, element, end, statement};
 
 /// How long a server may take to carry out a command; then the connection counts as dead. A stalled server must not
 /// hold the task forever, and no command of at most 16 MiB needs longer.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How many commands are under way at once, of runs that need not wait for each other. More hardly help one server.
+const IN_FLIGHT: usize = 4;
 
 /// How long the end of a task waits for the server to hear of it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,18 +49,13 @@ pub(crate) struct Operation {
     pub(crate) end: usize,
 }
 
-/// Where a command goes, and how.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Target<'a> {
-    pub(crate) database: &'a str,
-    pub(crate) collection: &'a str,
-    pub(crate) ordered: bool,
-}
-
-/// Operations that are left of a group.
+/// Operations that are left of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Work<'a> {
-    pub(crate) target: Target<'a>,
+    /// Where they go.
+    pub(crate) namespace: &'a Namespace,
+    /// Whether the server stops at the first that fails.
+    pub(crate) ordered: bool,
     /// Indexes into `operations`, in the order in which they go.
     pub(crate) order: &'a [u32],
     pub(crate) operations: &'a [Operation],
@@ -85,15 +86,22 @@ pub(crate) struct Limits {
 }
 
 /// A command to send, and what is known of earlier attempts.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Attempt {
-    /// The number under which it was sent.
-    number: Option<i64>,
+    /// The session under whose last number it was sent.
+    session: Option<Numbered>,
     /// Whether it was sent without a known outcome.
     sent: bool,
 }
 
-/// Writes to one deployment.
+/// A session, and the number of its last command. One command at a time can go under it.
+#[derive(Debug)]
+struct Numbered {
+    session: ClientSession,
+    last: i64,
+}
+
+/// Writes to one deployment; commands of several runs can be under way at once.
 pub(crate) struct Writer {
     client: Client,
     hosts: String,
@@ -101,9 +109,11 @@ pub(crate) struct Writer {
     write_concern: Option<Vec<u8>>,
     /// Whether commands may carry numbers: wanted, and acknowledged.
     numbered: bool,
-    session: Option<ClientSession>,
-    last_number: i64,
-    limits: Option<Limits>,
+    /// Sessions that no command is under way in.
+    idle: Mutex<Vec<Numbered>>,
+    limits: Mutex<Option<Limits>>,
+    /// How many commands may be under way at once.
+    most_in_flight: usize,
     context: TaskContext,
 }
 
@@ -116,6 +126,8 @@ impl Writer {
         let uri = props.get(uri::KEY).map_or("mongodb://localhost:27017", |uri| uri.trim()).to_owned();
         let options = client::options(props).await?;
         let retry_writes = options.retry_writes != Some(false);
+        let pool = options.max_pool_size.filter(|size| *size > 0).map_or(IN_FLIGHT, |size| size as usize);
+        let most_in_flight = IN_FLIGHT.min(pool);
         let client = Client::with_options(options).map_err(|error| {
             ConnectError::config(format!("connection.uri: {}", uri::hide_secrets(&errors::reason(&error), &uri)))
         })?;
@@ -124,15 +136,25 @@ impl Writer {
         let write_concern = concern.and_then(|concern| bson::serialize_to_vec(concern).ok());
         let hosts = uri::hosts(&uri);
         let numbered = retry_writes && acknowledged;
-        Ok(Self { client, hosts, uri, write_concern, numbered, session: None, last_number: 0, limits: None, context })
+        Ok(Self {
+            client,
+            hosts,
+            uri,
+            write_concern,
+            numbered,
+            idle: Mutex::default(),
+            limits: Mutex::default(),
+            most_in_flight,
+            context,
+        })
     }
 
     /// What the server can take; asks it if that is not known.
     ///
     /// # Errors
     /// If it does not answer.
-    pub(crate) async fn limits(&mut self) -> Result<Limits, Failure> {
-        if let Some(limits) = self.limits {
+    pub(crate) async fn limits(&self) -> Result<Limits, Failure> {
+        if let Some(limits) = *lock(&self.limits) {
             return Ok(limits);
         }
         let database = self.client.database("admin");
@@ -154,8 +176,13 @@ impl Writer {
             statements: size("maxWriteBatchSize", 100_000),
             retryable: replicated && hello.contains_key("logicalSessionTimeoutMinutes"),
         };
-        self.limits = Some(limits);
+        *lock(&self.limits) = Some(limits);
         Ok(limits)
+    }
+
+    /// How many commands may be under way at once.
+    pub(crate) fn most_in_flight(&self) -> usize {
+        self.most_in_flight
     }
 
     fn failure(&self, error: &mongodb::error::Error) -> Failure {
@@ -167,26 +194,30 @@ impl Writer {
     ///
     /// # Errors
     /// If there is no reply; `attempt` then carries over to the next call for the same work.
-    pub(crate) async fn send(&mut self, work: Work<'_>, attempt: &mut Attempt) -> Result<(usize, Reply), Failure> {
+    pub(crate) async fn send(&self, work: Work<'_>, attempt: &mut Attempt) -> Result<(usize, Reply), Failure> {
         let mut lost = None;
         loop {
             let limits = self.limits().await?;
             if !attempt.sent && self.numbered && limits.retryable {
-                self.last_number += 1;
-                attempt.number = Some(self.last_number);
+                let mut numbered = self.session().await?;
+                numbered.last += 1;
+                attempt.session = Some(numbered);
             }
             let (command, count) = self.command(&work, limits, attempt);
             attempt.sent = true;
-            let failure = match self.run(work.target.database, command, attempt.number.is_some()).await {
+            let failure = match self.run(&work.namespace.database, command, attempt).await {
                 Ok(document) => match errors::reply(&document, &self.hosts) {
-                    Ok(reply) => return Ok((count, reply)),
+                    Ok(reply) => {
+                        lock(&self.idle).extend(std::mem::take(attempt).session);
+                        return Ok((count, reply));
+                    }
                     Err(failure) => failure,
                 },
                 Err(failure) => failure,
             };
             let Failure::Passing(error) = failure else { return Err(failure) };
             // Another server may be the one to write to now.
-            self.limits = None;
+            *lock(&self.limits) = None;
             if lost.is_some() || self.context.cancelled.is_cancelled() {
                 return Err(Failure::Passing(error));
             }
@@ -195,25 +226,44 @@ impl Writer {
         }
     }
 
-    async fn run(&mut self, database: &str, command: Vec<u8>, numbered: bool) -> Result<Document, Failure> {
+    /// A session that no other command goes under.
+    async fn session(&self) -> Result<Numbered, Failure> {
+        if let Some(idle) = lock(&self.idle).pop() {
+            return Ok(idle);
+        }
+        let session = bounded(&self.context, &self.hosts, self.client.start_session().into_future()).await?;
+        Ok(Numbered { session: session.map_err(|error| self.failure(&error))?, last: 0 })
+    }
+
+    async fn run(&self, database: &str, command: Vec<u8>, attempt: &mut Attempt) -> Result<Document, Failure> {
         let command = RawDocumentBuf::from_bytes(command)
             .map_err(|error| Failure::Refused(ConnectError::fatal(format!("a command is no BSON: {error}"))))?;
-        if numbered && self.session.is_none() {
-            let session = bounded(&self.context, &self.hosts, self.client.start_session().into_future()).await?;
-            self.session = Some(session.map_err(|error| self.failure(&error))?);
-        }
         let database = self.client.database(database);
         let action = database.run_raw_command(command);
-        let answer = match self.session.as_mut().filter(|_| numbered) {
-            Some(session) => bounded(&self.context, &self.hosts, action.session(session).into_future()).await?,
+        let answer = match &mut attempt.session {
+            Some(numbered) => {
+                bounded(&self.context, &self.hosts, action.session(&mut numbered.session).into_future()).await?
+            }
             None => bounded(&self.context, &self.hosts, action.into_future()).await?,
         };
         answer.map_err(|error| self.failure(&error))
     }
 
+    /// Makes a time series of a collection that is not there yet.
+    ///
+    /// # Errors
+    /// If it is there and is none, and if it cannot be made.
+    pub(crate) async fn ensure(&self, series: &TimeSeries, namespace: &Namespace) -> Result<(), Failure> {
+        match bounded(&self.context, &self.hosts, series.ensure(&self.client, namespace)).await? {
+            Ok(()) => Ok(()),
+            Err(NotReady::Config(error)) => Err(Failure::Refused(error)),
+            Err(NotReady::Server(error)) => Err(self.failure(&error)),
+        }
+    }
+
     /// Builds the command of the work's first operations, and says how many they are.
     fn command(&self, work: &Work<'_>, limits: Limits, attempt: &Attempt) -> (Vec<u8>, usize) {
-        let blind_repetition = attempt.sent && attempt.number.is_none();
+        let blind_repetition = attempt.sent && attempt.session.is_none();
         let kind_of = |operation: &Operation| match operation.action {
             Action::Replace { fresh: true } if work.fresh_as_inserts && !blind_repetition => CommandKind::Insert,
             action => action.command(),
@@ -227,13 +277,13 @@ impl Writer {
         };
         let mut buffer = Vec::with_capacity(work.size_hint().min(limits.document) + 512);
         let start = begin(&mut buffer);
-        string_element(&mut buffer, name, work.target.collection);
-        element(&mut buffer, kind::BOOLEAN, b"ordered", &[u8::from(work.target.ordered)]);
+        string_element(&mut buffer, name, &work.namespace.collection);
+        element(&mut buffer, kind::BOOLEAN, b"ordered", &[u8::from(work.ordered)]);
         if let Some(concern) = &self.write_concern {
             element(&mut buffer, kind::DOCUMENT, b"writeConcern", concern);
         }
-        if let Some(number) = attempt.number {
-            element(&mut buffer, kind::INT64, b"txnNumber", &number.to_le_bytes());
+        if let Some(numbered) = &attempt.session {
+            element(&mut buffer, kind::INT64, b"txnNumber", &numbered.last.to_le_bytes());
         }
         element(&mut buffer, kind::ARRAY, array, &[]);
         let statements = begin(&mut buffer);
@@ -257,11 +307,16 @@ impl Writer {
     }
 
     /// Ends the connections.
-    pub(crate) async fn close(mut self) {
-        // The session is told to end, too; a server that is gone must not hold that up.
-        drop(self.session.take());
+    pub(crate) async fn close(self) {
+        // The sessions are told to end, too; a server that is gone must not hold that up.
+        drop(self.idle);
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.client.shutdown()).await;
     }
+}
+
+/// What a panic left behind is whole: nothing waits while it holds the lock.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn string_element(buffer: &mut Vec<u8>, key: &[u8], text: &str) {

@@ -1,133 +1,117 @@
-//! Class names in configurations: which are known, and which of them are built.
+//! Class names in configurations.
 
 use longshore_api::config::{ConfigValue, Props, add_error, invalid_value};
 
-use super::table::DEFAULT_NAMESPACE_MAPPER;
-use crate::{id, write_model};
-
-/// The packages of the Java connector, by key.
-const PROCESSORS: &str = "com.mongodb.kafka.connect.sink.processor";
-const CDC: &str = "com.mongodb.kafka.connect.sink.cdc";
-const DOCUMENT_ID_ADDER: &str = "com.mongodb.kafka.connect.sink.processor.DocumentIdAdder";
-const FIELD_PATH_MAPPER: &str = "com.mongodb.kafka.connect.sink.namespace.mapping.FieldPathNamespaceMapper";
-
-/// Post processors of the Java connector beside DocumentIdAdder.
-const LATER_PROCESSORS: &[&str] = &[
-    "AllowListKeyProjector",
-    "AllowListValueProjector",
-    "BlockListKeyProjector",
-    "BlockListValueProjector",
-    "WhitelistKeyProjector",
-    "WhitelistValueProjector",
-    "BlacklistKeyProjector",
-    "BlacklistValueProjector",
-    "KafkaMetaAdder",
-    "NullFieldValueRemover",
-    "field.renaming.RenameByMapping",
-    "field.renaming.RenameByRegExp",
-];
-
-/// Change data capture handlers of the Java connector.
-const LATER_HANDLERS: &[&str] = &[
-    "debezium.rdbms.RdbmsHandler",
-    "debezium.rdbms.mysql.MysqlHandler",
-    "debezium.rdbms.postgres.PostgresHandler",
-    "debezium.mongodb.MongoDbHandler",
-    "debezium.mongodb.ChangeStreamHandler",
-    "mongodb.ChangeStreamHandler",
-    "qlik.rdbms.RdbmsHandler",
-];
-
-enum Known {
-    Built,
-    Later,
-    Unknown,
-}
+use crate::namespace::{DEFAULT_MAPPER, FIELD_PATH_MAPPER};
+use crate::process::time::DEFAULT_FORMAT;
+use crate::{cdc, id, process, write_model};
 
 /// Checks every key of a topic's configuration that holds class names.
 pub(super) fn check(props: &Props, found: &mut dyn FnMut(&str, String)) {
-    for (key, default, look_up) in KEYS {
-        let given = props.get(*key).map_or(*default, |value| value.trim());
+    for (key, is_known) in KEYS {
+        let Some(given) = props.get(*key).map(|value| value.trim()) else { continue };
+        let is_list = *key == "post.processor.chain";
+        let classes: Vec<&str> = if is_list {
+            given.split(',').map(str::trim).filter(|class| !class.is_empty()).collect()
+        } else {
+            vec![given]
+        };
         // Java shows the value of a list in brackets.
-        let shown = if *key == "post.processor.chain" { format!("[{given}]") } else { given.to_owned() };
-        for class in given.split(',').map(str::trim).filter(|class| !class.is_empty()) {
-            match look_up(class) {
-                Known::Built => {}
-                Known::Later => found(key, not_supported(key, &shown)),
-                Known::Unknown => found(key, invalid_value(key, Some(&shown), &format!("Class not found: {class}"))),
+        let shown = if is_list { format!("[{}]", classes.join(", ")) } else { given.to_owned() };
+        let may_be_empty = matches!(*key, "change.data.capture.handler" | "document.id.strategy");
+        for class in classes {
+            let is_none = class.is_empty() && may_be_empty;
+            if !is_none && !is_class_name(class) {
+                found(key, invalid_value(key, Some(&shown), "Does not match expected class pattern."));
+            } else if !is_known(class) {
+                found(key, invalid_value(key, Some(&shown), &format!("Class not found: {class}")));
             }
         }
     }
 }
 
-type LookUp = fn(&str) -> Known;
+type IsKnown = fn(&str) -> bool;
 
-const KEYS: &[(&str, &str, LookUp)] = &[
-    ("namespace.mapper", DEFAULT_NAMESPACE_MAPPER, namespace_mapper),
-    ("writemodel.strategy", "", |class| built(class, write_model::PACKAGE, write_model::WRITES)),
-    ("delete.writemodel.strategy", "", |class| built(class, write_model::PACKAGE, write_model::DELETES)),
-    ("post.processor.chain", DOCUMENT_ID_ADDER, post_processor),
-    ("document.id.strategy", "", |class| built(class, id::PACKAGE, id::STRATEGIES)),
-    ("change.data.capture.handler", "", |class| later(class, CDC, LATER_HANDLERS)),
+const KEYS: &[(&str, IsKnown)] = &[
+    ("namespace.mapper", |class| [DEFAULT_MAPPER, FIELD_PATH_MAPPER].contains(&class)),
+    ("writemodel.strategy", |class| is_of(class, write_model::PACKAGE, write_model::WRITES)),
+    ("delete.writemodel.strategy", |class| is_of(class, write_model::PACKAGE, write_model::DELETES)),
+    ("post.processor.chain", |class| is_of(class, process::PACKAGE, process::CLASSES)),
+    ("document.id.strategy", |class| is_of(class, id::PACKAGE, id::STRATEGIES)),
+    ("change.data.capture.handler", |class| class.is_empty() || is_of(class, cdc::PACKAGE, cdc::HANDLERS)),
 ];
 
-fn built<T>(class: &str, package: &str, known: &[(&str, T)]) -> Known {
-    match simple_name(class, package) {
-        Some(name) if known.iter().any(|(known, _)| *known == name) => Known::Built,
-        _ => Known::Unknown,
-    }
+fn is_of<T>(class: &str, package: &str, known: &[(&str, T)]) -> bool {
+    let name = class.strip_prefix(package).and_then(|rest| rest.strip_prefix('.'));
+    name.is_some_and(|name| known.iter().any(|(known, _)| *known == name))
 }
 
-fn later(class: &str, package: &str, known: &[&str]) -> Known {
-    match simple_name(class, package) {
-        Some(name) if known.contains(&name) => Known::Later,
-        _ => Known::Unknown,
-    }
-}
-
-fn namespace_mapper(class: &str) -> Known {
-    match class {
-        DEFAULT_NAMESPACE_MAPPER => Known::Built,
-        FIELD_PATH_MAPPER => Known::Later,
-        _ => Known::Unknown,
-    }
-}
-
-fn post_processor(class: &str) -> Known {
-    if class == DOCUMENT_ID_ADDER { Known::Built } else { later(class, PROCESSORS, LATER_PROCESSORS) }
-}
-
-fn simple_name<'a>(class: &'a str, package: &str) -> Option<&'a str> {
-    class.strip_prefix(package)?.strip_prefix('.')
+/// Whether a text could be the name of a Java class.
+fn is_class_name(text: &str) -> bool {
+    text.split('.').all(|part| {
+        let starts = |first: char| first.is_alphabetic() || matches!(first, '_' | '$');
+        part.starts_with(starts) && part.chars().all(|next| starts(next) || next.is_alphanumeric())
+    })
 }
 
 /// The message for what the Java connector can do and this one cannot.
-pub(super) fn not_supported(key: &str, value: &str) -> String {
-    invalid_value(key, Some(value), &format!("{key} with this value is not supported yet by Longshore"))
+fn not_supported(key: &str, value: &str, why: &str) -> String {
+    invalid_value(key, Some(value), &format!("{key} is not supported by Longshore: {why}"))
 }
 
-/// Refuses keys whose function is not built, so that nothing is ignored in silence.
-pub(super) fn refuse_later_keys(props: &Props, found: &mut dyn FnMut(&str, String)) {
+/// Refuses keys whose function cannot be had, so that nothing is ignored in silence.
+pub(super) fn refuse(props: &Props, found: &mut dyn FnMut(&str, String)) {
     let set = |key: &str| props.get(key).map(|value| value.trim()).filter(|value| !value.is_empty());
     for key in ["connection.ssl.truststore", "connection.ssl.keystore"] {
         if let Some(value) = set(key) {
-            let why = format!(
-                "{key} is not supported yet by Longshore, which takes certificates as PEM: use tlsCAFile and \
-                 tlsCertificateKeyFile in connection.uri"
-            );
-            found(key, invalid_value(key, Some(value), &why));
+            let why = "it takes certificates as PEM: use tlsCAFile and tlsCertificateKeyFile in connection.uri";
+            found(key, not_supported(key, value, why));
         }
     }
-    for key in ["timeseries.timefield", "field.value.transformer"] {
-        if let Some(value) = set(key) {
-            found(key, not_supported(key, value));
-        }
+    if let Some(value) = set("field.value.transformer") {
+        let why = "Java classes cannot be loaded";
+        found("field.value.transformer", not_supported("field.value.transformer", value, why));
     }
-    let switches =
-        ["csfle.enabled", "mongo.custom.auth.mechanism.enable", "change.data.capture.handler.remove.null.values"];
-    for key in switches {
+    let switches = [
+        (
+            "csfle.enabled",
+            "client-side field level encryption needs MongoDB's libmongocrypt, which is not built in; what should be \
+             encrypted would be written in the clear",
+        ),
+        ("mongo.custom.auth.mechanism.enable", "Java classes cannot be loaded; give the credentials in connection.uri"),
+    ];
+    for (key, why) in switches {
         if let Some(value) = set(key).filter(|value| value.eq_ignore_ascii_case("true")) {
-            found(key, not_supported(key, value));
+            found(key, not_supported(key, value, why));
+        }
+    }
+    let format = "timeseries.timefield.auto.convert.date.format";
+    if let Some(value) = set(format).filter(|value| *value != DEFAULT_FORMAT) {
+        found(format, not_supported(format, value, "only the default format is"));
+    }
+}
+
+/// Says which keys a change data capture handler leaves without effect.
+pub(super) fn warn_of_idle_keys(props: &Props) {
+    if props.get("change.data.capture.handler").is_none_or(|handler| handler.trim().is_empty()) {
+        return;
+    }
+    for (key, idle) in [
+        ("post.processor.chain", None),
+        ("field.renamer.mapping", Some("[]")),
+        ("field.renamer.regexp", Some("[]")),
+        ("key.projection.list", Some("")),
+        ("key.projection.type", Some("none")),
+        ("value.projection.list", Some("")),
+        ("value.projection.type", Some("none")),
+        ("writemodel.strategy", None),
+        ("document.id.strategy", None),
+        ("document.id.strategy.overwrite.existing", Some("false")),
+        ("document.id.strategy.uuid.format", None),
+        ("delete.on.null.values", Some("false")),
+    ] {
+        if props.get(key).is_some_and(|value| idle.is_none_or(|idle| !value.trim().eq_ignore_ascii_case(idle))) {
+            tracing::warn!("change.data.capture.handler is set: {key} has no effect");
         }
     }
 }

@@ -6,15 +6,11 @@ use longshore_api::config::{ConfigDef, ConfigType, Importance, ParsedValue, Vali
 use ConfigType::{Boolean, Int, List, Long, Password, String as Text};
 use Importance::{High, Low, Medium};
 
-/// The value of `namespace.mapper` that takes database and collection from the configuration.
-pub(crate) const DEFAULT_NAMESPACE_MAPPER: &str =
-    "com.mongodb.kafka.connect.sink.namespace.mapping.DefaultNamespaceMapper";
+use crate::namespace::DEFAULT_MAPPER;
+use crate::process::{rename, time::DEFAULT_FORMAT};
 
 const PROJECTION_TYPES: &[&str] = &["none", "blacklist", "whitelist", "allowlist", "blocklist"];
 const TOLERANCES: &[&str] = &["none", "data", "all"];
-const DATE_FORMAT: &str = "yyyy-MM-dd[['T'][ ]][HH:mm:ss[[.][SSSSSS][SSS]][ ]VV[ ]'['VV']'][HH:mm:ss[[.][SSSSSS][SSS]][ ]X]\
-     [HH:mm:ss[[.][SSSSSS][SSS]]]";
-
 /// The whole table.
 pub(crate) fn config_def() -> ConfigDef {
     let groups = [
@@ -39,6 +35,40 @@ fn names(values: &[&str]) -> Vec<String> {
     values.iter().map(|value| (*value).to_owned()).collect()
 }
 
+/// One of some names, in any case.
+fn enumerated(name: &str, value: &ParsedValue, known: &[&str]) -> Result<(), String> {
+    match value {
+        ParsedValue::Text(text) if known.iter().any(|known| known.eq_ignore_ascii_case(text)) => Ok(()),
+        _ => {
+            let why = format!("Invalid enumerator value. Should be one of: [{}]", known.join(", "));
+            Err(invalid_value(name, value.shown().as_deref(), &why))
+        }
+    }
+}
+
+fn granularity(name: &str, value: &ParsedValue) -> Result<(), String> {
+    match value {
+        ParsedValue::Text(text) if text.is_empty() => Ok(()),
+        _ => enumerated(name, value, &["seconds", "minutes", "hours"]),
+    }
+}
+
+fn server_api_version(name: &str, value: &ParsedValue) -> Result<(), String> {
+    match value {
+        ParsedValue::Text(text) if !matches!(text.as_str(), "" | "1") => {
+            Err(invalid_value(name, Some(text), &format!("Unsupported server API version: {text}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn json_array(name: &str, value: &ParsedValue) -> Result<(), String> {
+    match value {
+        ParsedValue::Text(text) => rename::array(text).map(drop).map_err(|why| invalid_value(name, Some(text), &why)),
+        _ => Ok(()),
+    }
+}
+
 fn connection() -> Vec<ConfigKey> {
     let group = "Connection";
     let (api, ssl) = ("Server Api", "SSL");
@@ -57,7 +87,7 @@ fn connection() -> Vec<ConfigKey> {
                   write concern are options of it.",
             ),
         key("server.api.version", Text, Medium, "")
-            .validator(Validator::OneOf(&["", "1"]))
+            .validator(Validator::Check(server_api_version))
             .shown(api, 1, Width::Medium, "The server API version.")
             .doc("The version of the Stable API that the server is asked for; empty for none. Needs MongoDB 5.0."),
         key("server.api.deprecation.errors", Boolean, Medium, "false")
@@ -116,7 +146,7 @@ fn namespace() -> Vec<ConfigKey> {
         key("collection", Text, High, "")
             .shown(group, 2, Width::Medium, "The default MongoDB collection name")
             .doc("The collection to write to; empty for one of the topic's name."),
-        key("namespace.mapper", Text, High, DEFAULT_NAMESPACE_MAPPER)
+        key("namespace.mapper", Text, High, DEFAULT_MAPPER)
             .shown(mapping, 1, Width::Long, "The namespace mapper class")
             .doc("What decides to which database and collection a record goes."),
         key("namespace.mapper.key.database.field", Text, Medium, "")
@@ -176,7 +206,7 @@ fn post_processing() -> Vec<ConfigKey> {
             .shown(group, 1, Width::Medium, "The post processor chain")
             .doc("What is done to documents before they are written, in order."),
         key("key.projection.type", Text, Low, "none")
-            .validator(Validator::OneOfIgnoreCase(PROJECTION_TYPES))
+            .validator(Validator::Check(|name, value| enumerated(name, value, PROJECTION_TYPES)))
             .recommended(names(PROJECTION_TYPES))
             .shown(group, 2, Width::Medium, "The key projection type")
             .doc("Whether key.projection.list says what stays (allowlist) or what goes (blocklist)."),
@@ -185,7 +215,7 @@ fn post_processing() -> Vec<ConfigKey> {
             .dependents(&["key.projection.type"])
             .doc("Paths of the key's fields, between commas."),
         key("value.projection.type", Text, Low, "none")
-            .validator(Validator::OneOfIgnoreCase(PROJECTION_TYPES))
+            .validator(Validator::Check(|name, value| enumerated(name, value, PROJECTION_TYPES)))
             .recommended(names(PROJECTION_TYPES))
             .shown(
                 group,
@@ -199,9 +229,11 @@ fn post_processing() -> Vec<ConfigKey> {
             .dependents(&["value.projection.type"])
             .doc("Paths of the value's fields, between commas."),
         key("field.renamer.mapping", Text, Low, "[]")
+            .validator(Validator::Check(json_array))
             .shown(group, 6, Width::Medium, "The field renamer mapping")
             .doc("A JSON array of {\"oldName\", \"newName\"}: fields and their new names."),
         key("field.renamer.regexp", Text, Low, "[]")
+            .validator(Validator::Check(json_array))
             .shown(group, 7, Width::Medium, "The field renamer regex")
             .doc("A JSON array of {\"regexp\", \"pattern\", \"replace\"}: what to replace in fields' names."),
     ]
@@ -223,7 +255,7 @@ fn id_strategies() -> Vec<ConfigKey> {
             .shown(group, 2, Width::Medium, "The document id strategy overwrite existing setting")
             .doc("Whether the strategy's _id replaces one that the value has."),
         key("document.id.strategy.uuid.format", Text, High, "string")
-            .validator(Validator::OneOfIgnoreCase(&["string", "binary"]))
+            .validator(Validator::Check(|name, value| enumerated(name, value, &["string", "binary"])))
             .recommended(names(&["string", "binary"]))
             .shown(group, 3, Width::Medium, "The document id strategy uuid format")
             .doc("Whether UuidStrategy gives strings or binary values of subtype 4."),
@@ -260,8 +292,9 @@ fn empty_or_projection_type(name: &str, value: &ParsedValue) -> Result<(), Strin
 
 fn errors() -> Vec<ConfigKey> {
     let group = "Errors";
-    let tolerance =
-        |name: &'static str| key(name, Text, Medium, "none").validator(Validator::OneOfIgnoreCase(TOLERANCES));
+    let tolerance = |name: &'static str| {
+        key(name, Text, Medium, "none").validator(Validator::Check(|name, value| enumerated(name, value, TOLERANCES)))
+    };
     vec![
         tolerance("errors.tolerance")
             .shown(group, 1, Width::Short, "Error Tolerance")
@@ -300,13 +333,13 @@ fn time_series() -> Vec<ConfigKey> {
             .shown(group, 3, Width::Medium, "The data expiry time in seconds")
             .doc("After how many seconds documents expire; 0 for never."),
         key("timeseries.granularity", Text, Low, "")
-            .validator(Validator::OneOfIgnoreCase(&["", "seconds", "minutes", "hours"]))
+            .validator(Validator::Check(granularity))
             .shown(group, 4, Width::Medium, "The data expiry time")
             .doc("The span between one series' documents: seconds, minutes or hours."),
         key("timeseries.timefield.auto.convert", Boolean, Low, "false")
             .shown(group, 5, Width::Medium, "Convert the field to a BSON datetime type.")
             .doc("Whether numbers and strings in the time field become dates."),
-        key("timeseries.timefield.auto.convert.date.format", Text, Low, DATE_FORMAT)
+        key("timeseries.timefield.auto.convert.date.format", Text, Low, DEFAULT_FORMAT)
             .shown(group, 6, Width::Medium, "The DateTimeFormatter pattern for the date.")
             .doc("The pattern by which strings are read as dates."),
         key("timeseries.timefield.auto.convert.locale.language.tag", Text, Low, "")

@@ -103,7 +103,7 @@ fn topics_and_their_pattern_exclude_each_other() {
 }
 
 #[test]
-fn unknown_classes_are_not_found_and_later_ones_are_named() {
+fn unknown_classes_are_not_found() {
     refuses(
         &[("post.processor.chain", "sinkPostProcessor.ObjectIdPostProcessor")],
         &[(
@@ -116,17 +116,37 @@ fn unknown_classes_are_not_found_and_later_ones_are_named() {
         &[("writemodel.strategy", "a.B")],
         &[("writemodel.strategy", "Invalid value a.B for configuration writemodel.strategy: Class not found: a.B")],
     );
-    for (key, class) in [
-        ("change.data.capture.handler", "cdc.mongodb.ChangeStreamHandler"),
-        ("namespace.mapper", "namespace.mapping.FieldPathNamespaceMapper"),
-        ("timeseries.timefield", "at"),
-        ("csfle.enabled", "true"),
+}
+
+#[test]
+fn what_cannot_be_had_is_refused_with_the_reason() {
+    for (key, value, reason) in [
+        ("csfle.enabled", "true", "libmongocrypt"),
+        ("mongo.custom.auth.mechanism.enable", "true", "Java classes cannot be loaded"),
+        ("field.value.transformer", "a.B", "Java classes cannot be loaded"),
     ] {
-        let value = if class.contains('.') { format!("{SINK}.{class}") } else { class.to_owned() };
-        let error = format!(
-            "Invalid value {value} for configuration {key}: {key} with this value is not supported yet by Longshore"
-        );
-        refuses(&[(key, &value)], &[(key, &error)]);
+        let found = validate(&props(&[(key, value)]));
+        assert_eq!((found.len(), found[0].name.as_str()), (1, key));
+        assert!(found[0].errors[0].contains(reason), "{found:?}");
+    }
+    refuses(&[("csfle.enabled", "false"), ("field.value.transformer", "")], &[]);
+}
+
+#[test]
+fn every_class_of_the_java_connector_is_known_by_its_name() {
+    let known = [
+        ("change.data.capture.handler", "cdc.debezium.mongodb.MongoDbHandler"),
+        ("change.data.capture.handler", "cdc.debezium.mongodb.ChangeStreamHandler"),
+        ("change.data.capture.handler", "cdc.debezium.rdbms.RdbmsHandler"),
+        ("change.data.capture.handler", "cdc.debezium.rdbms.mysql.MysqlHandler"),
+        ("change.data.capture.handler", "cdc.debezium.rdbms.postgres.PostgresHandler"),
+        ("change.data.capture.handler", "cdc.mongodb.ChangeStreamHandler"),
+        ("change.data.capture.handler", "cdc.qlik.rdbms.RdbmsHandler"),
+        ("post.processor.chain", "processor.BlacklistValueProjector"),
+        ("post.processor.chain", "processor.field.renaming.RenameByRegExp"),
+    ];
+    for (key, class) in known {
+        refuses(&[(key, &format!("{SINK}.{class}"))], &[]);
     }
 }
 

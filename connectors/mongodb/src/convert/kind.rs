@@ -54,3 +54,31 @@ pub(crate) fn java_name(kind: u8) -> &'static str {
         _ => "BsonValue",
     }
 }
+
+/// The name of a type among Java's `BsonType`s, as it stands in messages.
+pub(crate) fn bson_type(kind: u8) -> &'static str {
+    match kind {
+        DOUBLE => "DOUBLE",
+        STRING => "STRING",
+        DOCUMENT => "DOCUMENT",
+        ARRAY => "ARRAY",
+        BINARY => "BINARY",
+        UNDEFINED => "UNDEFINED",
+        OBJECT_ID => "OBJECT_ID",
+        BOOLEAN => "BOOLEAN",
+        DATE => "DATE_TIME",
+        NULL => "NULL",
+        REGEX => "REGULAR_EXPRESSION",
+        DB_POINTER => "DB_POINTER",
+        CODE => "JAVASCRIPT",
+        SYMBOL => "SYMBOL",
+        CODE_WITH_SCOPE => "JAVASCRIPT_WITH_SCOPE",
+        INT32 => "INT32",
+        TIMESTAMP => "TIMESTAMP",
+        INT64 => "INT64",
+        DECIMAL128 => "DECIMAL128",
+        MAX_KEY => "MAX_KEY",
+        MIN_KEY => "MIN_KEY",
+        _ => "END_OF_DOCUMENT",
+    }
+}

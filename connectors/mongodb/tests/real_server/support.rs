@@ -29,6 +29,11 @@ impl Lab {
     pub(crate) async fn new(name: &str) -> Self {
         // Starting it takes a while, and more threads than this one.
         let uri = tokio::task::spawn_blocking(longshore_test_servers::mongodb).await.expect("a server");
+        Self::on(uri, name).await
+    }
+
+    /// A place on a server.
+    pub(crate) async fn on(uri: &str, name: &str) -> Self {
         let client = Client::with_uri_str(uri).await.expect("a connection string");
         let address = uri.split("://").nth(1).and_then(|rest| rest.split(['/', ',']).next()).expect("a host");
         // A name of its own lets fail points hit this test alone.
@@ -59,6 +64,24 @@ impl Lab {
         self.client.database(&format!("longshore_test_{}", self.name))
     }
 
+    /// Another database, empty.
+    pub(crate) async fn other(&self, name: &str) -> mongodb::Database {
+        let database = self.client.database(&format!("longshore_test_{}_{name}", self.name));
+        database.drop().await.unwrap();
+        database
+    }
+
+    pub(crate) fn admin(&self) -> mongodb::Database {
+        self.client.database("admin")
+    }
+
+    /// The `_id`s of a collection, in their order.
+    pub(crate) async fn ids(&self, collection: &str) -> Vec<i64> {
+        let found = self.database().collection::<Document>(collection).find(doc! {}).sort(doc! { "_id": 1 }).await;
+        let found: Vec<Document> = found.unwrap().try_collect().await.unwrap();
+        found.iter().map(|one| one.get_i64("_id").unwrap()).collect()
+    }
+
     pub(crate) fn collection(&self) -> &'static str {
         "orders"
     }
@@ -74,6 +97,17 @@ impl Lab {
 
     pub(crate) async fn count(&self) -> u64 {
         self.database().collection::<Document>(self.collection()).count_documents(doc! {}).await.unwrap()
+    }
+
+    /// The same, once an election is over.
+    pub(crate) async fn count_when_there_is_a_primary(&self) -> u64 {
+        loop {
+            if let Ok(count) = self.database().collection::<Document>(self.collection()).count_documents(doc! {}).await
+            {
+                return count;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// Lets the next `times` commands of a name fail.
@@ -177,6 +211,11 @@ pub(crate) fn keyed(records: &[(Option<&str>, Option<&str>)]) -> Arc<Batch> {
 /// Values of the StringConverter.
 pub(crate) fn texts(values: &[&str]) -> Arc<Batch> {
     build(&values.iter().map(|value| (None, Some(*value))).collect::<Vec<_>>(), Slot::Text)
+}
+
+/// Keys and values of the StringConverter.
+pub(crate) fn texts_keyed(records: &[(Option<&str>, Option<&str>)]) -> Arc<Batch> {
+    build(records, Slot::Text)
 }
 
 /// Topics and values of the schemaless JsonConverter.

@@ -2,6 +2,10 @@
 //!
 //! `LONGSHORE_TEST_MONGODB` may name it, say `mongodb://127.0.0.1:27017/?replicaSet=rs0`; else one is started.
 
+mod change_events;
+mod documents;
+mod faults;
+mod parallel;
 #[cfg(test)]
 mod support;
 

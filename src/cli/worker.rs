@@ -188,6 +188,7 @@ impl Worker {
                 }
                 None => warn!("there is no level {level} to which logger {logger} could be set"),
             }),
+            metrics: Arc::default(),
             cluster_id,
             worker: Arc::clone(&worker),
         };

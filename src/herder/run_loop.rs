@@ -79,6 +79,7 @@ impl RunLoop {
             worker: environment.worker.clone(),
             offsets: stores.offsets.clone(),
             topics: stores.statuses.clone(),
+            metrics: environment.metrics.clone(),
         };
         Self {
             environment,

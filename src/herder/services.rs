@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use longshore_api::{Positions, Props, Result, TopicPartition};
 
 use crate::config::WorkerConfig;
+use crate::metrics::Metrics;
 use crate::plugins::Plugins;
 use crate::task::{TaskHandle, TaskServices, TaskSpec};
 
@@ -62,6 +63,8 @@ pub struct Environment {
     pub groups: Arc<dyn GroupOffsets>,
     /// Sets log levels that are meant for all workers.
     pub set_log_level: SetLogLevel,
+    /// What the worker counts.
+    pub metrics: Arc<Metrics>,
     /// Id of the Kafka cluster, as soon as it is known.
     pub cluster_id: Arc<OnceLock<String>>,
 }

@@ -134,6 +134,8 @@ pub struct TaskServices {
     pub offsets: Arc<dyn SourceOffsets>,
     /// Told of each topic that a task uses for the first time (KIP-558).
     pub topics: Arc<dyn TopicTracker>,
+    /// Where tasks count.
+    pub metrics: Arc<crate::metrics::Metrics>,
 }
 
 /// Where source tasks keep their offsets.

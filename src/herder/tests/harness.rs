@@ -370,6 +370,7 @@ impl TestWorker {
             set_log_level: Arc::new(move |logger, level| {
                 heard.lock().unwrap().push((logger.to_owned(), level.to_owned()));
             }),
+            metrics: Arc::default(),
             cluster_id: Arc::default(),
         };
         let stores = Stores::from_logs(configs.again(), offsets.again(), statuses.again(), true);

@@ -1,10 +1,14 @@
 //! The single message transforms and predicates, under their Java class names.
 //!
-//! A transform is a function of its configuration and of one record: no clock, no I/O, no knowledge of where records
-//! come from or go. Values are moved, not cloned, and a new schema is made once for each schema that comes in.
+//! A transform is a function of its configuration and of one record: no I/O, no knowledge of where records come from
+//! or go, no clock but in the one whose purpose it is. Values are moved, not cloned, and a new schema is made once for each schema that comes in.
 //! [`plugins`] is the table of what there is.
 
 mod apache;
+mod confluent;
+mod custenborder;
+mod debezium;
+mod json_path;
 mod part;
 mod plugin;
 mod record_text;
@@ -18,6 +22,9 @@ use longshore_api::TransformPlugin;
 pub fn plugins() -> &'static [TransformPlugin] {
     static PLUGINS: LazyLock<Vec<TransformPlugin>> = LazyLock::new(|| {
         let mut plugins = apache::plugins();
+        plugins.extend(confluent::plugins());
+        plugins.extend(custenborder::plugins());
+        plugins.extend(debezium::plugins());
         plugins.sort_by_key(|plugin| plugin.class);
         plugins
     });

@@ -17,6 +17,11 @@ pub(crate) trait Configure: Sized {
     /// Its keys.
     fn keys() -> Vec<ConfigKey>;
 
+    /// Keys of earlier releases: heeded where somebody gives them, but not in the table any more.
+    fn former_keys() -> Vec<ConfigKey> {
+        Vec::new()
+    }
+
     /// Makes one. `side` is what the class name says; a class without `$Key` and `$Value` does not look at it.
     ///
     /// # Errors
@@ -65,7 +70,7 @@ fn make<T: Configure + Transform + 'static, const KEY: bool>(props: &Props) -> R
 }
 
 fn configure<T: Configure>(props: &Props, side: Side) -> Result<T> {
-    let config = ConfigDef::new(T::keys()).parse(props).map_err(first_error)?;
+    let config = ConfigDef::new(T::keys().into_iter().chain(T::former_keys())).parse(props).map_err(first_error)?;
     T::new(&config, side)
 }
 

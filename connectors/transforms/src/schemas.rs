@@ -45,6 +45,13 @@ impl<T> SchemaCache<T> {
         }
         Ok(&self.entries[0].1)
     }
+
+    /// Forgets what was asked for last.
+    pub(crate) fn forget_latest(&mut self) {
+        if !self.entries.is_empty() {
+            self.entries.remove(0);
+        }
+    }
 }
 
 /// A required schema of a type with the name, version, documentation and parameters of another one.

@@ -188,6 +188,14 @@ impl ParsedConfig {
         matches!(self.value(name), Value::Boolean(true))
     }
 
+    /// A switch that may be null.
+    pub fn optional_boolean(&self, name: &str) -> Option<bool> {
+        match self.value(name) {
+            Value::Boolean(value) => Some(*value),
+            _ => None,
+        }
+    }
+
     /// A list.
     pub fn list(&self, name: &str) -> &[String] {
         match self.value(name) {

@@ -2,7 +2,7 @@
 
 mod cast;
 mod extract_field;
-mod flatten;
+pub(crate) mod flatten;
 mod header_from;
 mod headers;
 mod hoist_field;
@@ -10,8 +10,8 @@ mod insert_field;
 mod mask_field;
 mod path;
 mod predicates;
-mod replace_field;
-mod routers;
+pub(crate) mod replace_field;
+pub(crate) mod routers;
 mod set_schema_metadata;
 mod timestamp_converter;
 mod value_to_key;

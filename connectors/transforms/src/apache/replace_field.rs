@@ -48,6 +48,14 @@ const RENAMES: Validator = Validator::Check(|_, value| match value {
     _ => Ok(()),
 });
 
+impl ReplaceField {
+    /// One that leaves fields out.
+    pub(crate) fn excluding(side: Side, exclude: Vec<String>) -> Self {
+        let (include, renames, schemas) = (Vec::new(), Vec::new(), SchemaCache::default());
+        Self { side, exclude, include, renames, replace_null: true, schemas }
+    }
+}
+
 impl Configure for ReplaceField {
     fn keys() -> Vec<ConfigKey> {
         let list = |name| required(name, ConfigType::List, Importance::Medium).default("");

@@ -1,0 +1,33 @@
+//! Debezium's transforms, for change events that its connectors wrote to Kafka.
+
+mod envelope;
+mod extract_new_record_state;
+mod logical_table;
+
+use longshore_api::TransformPlugin;
+use longshore_api::config::{ConfigKey, ConfigType, Importance, Width};
+
+use crate::plugin::transform;
+
+/// The Debezium release whose transforms these are.
+const VERSION: &str = "3.3.0.Final";
+
+/// Their rows in the table of plugins.
+pub(crate) fn plugins() -> Vec<TransformPlugin> {
+    use extract_new_record_state::ExtractNewRecordState;
+    vec![
+        transform::<ExtractNewRecordState>("io.debezium.transforms.ExtractNewRecordState", VERSION),
+        // Its name up to release 0.9.
+        transform::<ExtractNewRecordState>("io.debezium.transforms.UnwrapFromEnvelope", VERSION),
+        transform::<logical_table::ByLogicalTableRouter>("io.debezium.transforms.ByLogicalTableRouter", VERSION),
+    ]
+}
+
+/// A key as Debezium declares it: in no group, but with a place.
+fn key(name: &'static str, kind: ConfigType, importance: Importance, width: Width, display: &'static str) -> ConfigKey {
+    let mut key = ConfigKey::new(name, kind, importance);
+    key.order = 1;
+    key.width = width;
+    key.display_name = display.into();
+    key
+}

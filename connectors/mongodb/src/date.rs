@@ -9,7 +9,7 @@ pub(crate) fn now_millis() -> i64 {
 }
 
 /// Days from 1970-01-01 to a date.
-fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
     // Years that begin in March: the leap day is the last one, and month lengths follow one line.
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -18,7 +18,8 @@ fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
-fn days_in_month(year: i64, month: i64) -> i64 {
+/// How many days a month has.
+pub(crate) fn days_in_month(year: i64, month: i64) -> i64 {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     match month {
         2 if leap => 29,
@@ -45,73 +46,6 @@ pub(crate) fn parse_iso(text: &str) -> Option<i64> {
         millis -= offset(&mut scan)?;
     }
     scan.0.is_empty().then_some(millis)
-}
-
-/// Parses a date as the default of `timeseries.timefield.auto.convert.date.format` reads it: a date, perhaps `T` or a
-/// space, perhaps a time with a fraction of three or six digits, and perhaps `Z`, `+01` or `+0130`, or a zone that its
-/// name follows in brackets. A day that its month does not have is the month's last, as Java's resolver has it.
-pub(crate) fn parse_flexible(text: &str) -> Option<i64> {
-    let mut scan = Scan(text.as_bytes());
-    let year = scan.number(4)?;
-    scan.expect(b'-')?;
-    let month = scan.number(2).filter(|month| (1..=12).contains(month))?;
-    scan.expect(b'-')?;
-    let day = scan.number(2).filter(|day| (1..=31).contains(day))?.min(days_in_month(year, month));
-    let midnight = days_from_epoch(year, month, day) * 86_400_000;
-    let _ = scan.take(b'T');
-    let _ = scan.take(b' ');
-    if scan.0.is_empty() {
-        return Some(midnight);
-    }
-    let hour = scan.number(2).filter(|hour| *hour < 24)?;
-    scan.expect(b':')?;
-    let minute = scan.number(2).filter(|minute| *minute < 60)?;
-    scan.expect(b':')?;
-    let second = scan.number(2).filter(|second| *second < 60)?;
-    let mut millis = midnight + ((hour * 60 + minute) * 60 + second) * 1000;
-    if scan.take(b'.') {
-        millis += scan.number(3)?;
-        if scan.0.first().is_some_and(u8::is_ascii_digit) {
-            scan.number(3)?;
-        }
-    }
-    if scan.0.is_empty() {
-        return Some(millis);
-    }
-    let _ = scan.take(b' ');
-    let offset = flexible_offset(&mut scan)?;
-    scan.0.is_empty().then_some(millis - offset)
-}
-
-fn flexible_offset(scan: &mut Scan<'_>) -> Option<i64> {
-    if scan.take(b'Z') {
-        return bracketed(scan).then_some(0);
-    }
-    let sign = if scan.take(b'+') { 1 } else { scan.expect(b'-').map(|()| -1)? };
-    let hours = scan.number(2).filter(|hours| *hours <= 18)?;
-    // With a colon only before a name in brackets.
-    let colon = scan.take(b':');
-    let minutes = match scan.0.first() {
-        Some(next) if next.is_ascii_digit() => scan.number(2).filter(|minutes| *minutes < 60)?,
-        _ => 0,
-    };
-    let named = !scan.0.is_empty();
-    (bracketed(scan) && (named || !colon)).then_some(sign * (hours * 60 + minutes) * 60_000)
-}
-
-/// Reads ` [zone]` if it is there; false if something else is.
-fn bracketed(scan: &mut Scan<'_>) -> bool {
-    if scan.0.is_empty() {
-        return true;
-    }
-    let _ = scan.take(b' ');
-    match scan.0 {
-        [b'[', zone @ .., b']'] if !zone.is_empty() => {
-            scan.0 = &[];
-            true
-        }
-        _ => false,
-    }
 }
 
 fn time_of_day(scan: &mut Scan<'_>) -> Option<i64> {

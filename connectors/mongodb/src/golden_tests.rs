@@ -148,8 +148,8 @@ fn meant(case: &Value) -> Option<&'static str> {
     {
         return Some("half a rule is refused, not ignored");
     }
-    if config["timeseries.timefield.auto.convert.date.format"].is_string() && error.is_empty() {
-        return Some("only the default format is read");
+    if is("timeseries.timefield.auto.convert.locale.language.tag", "fr") {
+        return Some("names of months are read in English only");
     }
     let handler = "change.data.capture.handler";
     if is(handler, ".MongoDbHandler") && value.contains(r#""patch":"{}""#) && error.is_empty() {
@@ -242,7 +242,6 @@ const MEANT: &[(&str, &str)] = &[
     (r#"handler":"com.mongodb.kafka.connect.sink.writemodel"#, "not Java's constructors"),
     ("timeseries.metafield", "the Java connector says this only where it reaches the server"),
     ("topic.override.t", "the key under which it was set is named"),
-    ("auto.convert.date.format", "only the default format is read"),
     ("connection.ssl.truststore", "refused, not ignored with a line in the log"),
     ("csfle.enabled", "refused, not written in the clear"),
 ];

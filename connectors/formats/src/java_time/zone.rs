@@ -93,7 +93,7 @@ impl Zone {
 
     /// The moment of a local time, both in milliseconds. A time that a change of the clock leaves out is moved by
     /// the length of the gap; of a time that comes twice, the second one is meant.
-    pub(crate) fn to_moment(&self, local: i64) -> i64 {
+    pub fn to_moment(&self, local: i64) -> i64 {
         let Some(rules) = &self.rules else { return local };
         let Some(civil) = civil(local) else { return local.saturating_sub(self.offset(local)) };
         let ambiguous = rules.to_ambiguous_timestamp(civil);

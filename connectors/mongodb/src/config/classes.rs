@@ -3,7 +3,6 @@
 use longshore_api::config::{ConfigValue, Props, add_error, invalid_value};
 
 use crate::namespace::{DEFAULT_MAPPER, FIELD_PATH_MAPPER};
-use crate::process::time::DEFAULT_FORMAT;
 use crate::{cdc, id, process, write_model};
 
 /// Checks every key of a topic's configuration that holds class names.
@@ -84,10 +83,6 @@ pub(super) fn refuse(props: &Props, found: &mut dyn FnMut(&str, String)) {
         if let Some(value) = set(key).filter(|value| value.eq_ignore_ascii_case("true")) {
             found(key, not_supported(key, value, why));
         }
-    }
-    let format = "timeseries.timefield.auto.convert.date.format";
-    if let Some(value) = set(format).filter(|value| *value != DEFAULT_FORMAT) {
-        found(format, not_supported(format, value, "only the default format is"));
     }
 }
 

@@ -10,6 +10,7 @@ use crate::id::{self, IdStrategy};
 use crate::namespace::{FIELD_PATH_MAPPER, FieldPaths};
 use crate::process::rename::Rename;
 use crate::process::time::TimeField;
+use crate::process::time::format::DateFormat;
 use crate::process::{self, Class, Processor};
 use crate::projection::Projection;
 use crate::time_series::TimeSeries;
@@ -225,12 +226,24 @@ fn chain(parsed: &ParsedConfig, wrong: &mut Vec<Wrong>) -> Vec<Processor> {
             Class::RenameByRegExp => rename(parsed, "field.renamer.regexp", Rename::patterns, wrong),
         });
     }
-    let name = parsed.string("timeseries.timefield");
-    if !name.is_empty() && parsed.boolean("timeseries.timefield.auto.convert") {
-        // Java's processor looks for the name with its white space, which a time series' field cannot have.
-        chain.push(Processor::TimeToDate(TimeField { name: name.to_owned() }));
-    }
+    chain.extend(time_to_date(parsed, wrong));
     chain
+}
+
+/// The time field's conversion; its format is checked whether it is used or not.
+fn time_to_date(parsed: &ParsedConfig, wrong: &mut Vec<Wrong>) -> Option<Processor> {
+    const FORMAT: &str = "timeseries.timefield.auto.convert.date.format";
+    let language = parsed.string("timeseries.timefield.auto.convert.locale.language.tag");
+    let format = match DateFormat::new(parsed.string(FORMAT), language) {
+        Ok(format) => format,
+        Err(why) => {
+            wrong.push((FORMAT, invalid_value(FORMAT, Some(parsed.string(FORMAT)), &why)));
+            return None;
+        }
+    };
+    let name = parsed.string("timeseries.timefield");
+    let converts = !name.is_empty() && parsed.boolean("timeseries.timefield.auto.convert");
+    converts.then(|| Processor::TimeToDate(TimeField { name: name.to_owned(), format }))
 }
 
 fn rename(

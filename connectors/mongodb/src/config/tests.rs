@@ -129,6 +129,15 @@ fn what_cannot_be_had_is_refused_with_the_reason() {
         assert_eq!((found.len(), found[0].name.as_str()), (1, key));
         assert!(found[0].errors[0].contains(reason), "{found:?}");
     }
+    for (mechanism, reason) in [("MONGODB-AWS", "AWS's client is not built in"), ("GSSAPI", "Kerberos is not built in")]
+    {
+        let uri = format!("mongodb://h/?authSource=%24external&authMechanism={mechanism}");
+        let error = format!(
+            "Invalid value [hidden] for configuration connection.uri: authMechanism={mechanism} is not supported by \
+             Longshore: {reason}"
+        );
+        refuses(&[("connection.uri", &uri)], &[("connection.uri", &error)]);
+    }
     refuses(&[("csfle.enabled", "false"), ("field.value.transformer", "")], &[]);
 }
 

@@ -28,7 +28,22 @@ pub(crate) fn parse(uri: &str) -> Result<ConnectionString, String> {
                     colon (:) or an at-sign (@) then it must be urlencoded"
             .to_owned());
     }
+    if let Some(why) = unsupported_login(uri) {
+        return Err(why.to_owned());
+    }
     ConnectionString::parse(supported(uri)).map_err(|error| hide_secrets(&error.kind.to_string(), uri))
+}
+
+/// Why the login that a connection string asks for cannot be had.
+fn unsupported_login(uri: &str) -> Option<&'static str> {
+    let (_, options) = uri.split_once('?')?;
+    let mut options = options.split('&').filter_map(|option| option.split_once('='));
+    let (_, mechanism) = options.find(|(name, _)| name.eq_ignore_ascii_case("authMechanism"))?;
+    match mechanism {
+        "MONGODB-AWS" => Some("authMechanism=MONGODB-AWS is not supported by Longshore: AWS's client is not built in"),
+        "GSSAPI" => Some("authMechanism=GSSAPI is not supported by Longshore: Kerberos is not built in"),
+        _ => None,
+    }
 }
 
 /// The connection string without options that this driver does not know. Java's driver, too, only warns of them; what

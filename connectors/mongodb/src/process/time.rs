@@ -1,11 +1,13 @@
 //! The time field of a time series made a date: `timeseries.timefield.auto.convert`.
 
+pub(crate) mod format;
+
 use bson::Decimal128;
 
 use crate::convert::builder::{BuildError, Builder};
 use crate::convert::elements::{Element, RawValue, elements};
 use crate::convert::kind;
-use crate::date;
+use format::DateFormat;
 
 /// How texts in the time field are read; the default of `timeseries.timefield.auto.convert.date.format`.
 pub(crate) const DEFAULT_FORMAT: &str = "yyyy-MM-dd[['T'][ ]][HH:mm:ss[[.][SSSSSS][SSS]][ ]VV[ ]'['VV']']\
@@ -17,6 +19,8 @@ pub(crate) const DEFAULT_FORMAT: &str = "yyyy-MM-dd[['T'][ ]][HH:mm:ss[[.][SSSSS
 pub(crate) struct TimeField {
     /// The field's name.
     pub(crate) name: String,
+    /// How texts are read.
+    pub(crate) format: DateFormat,
 }
 
 impl TimeField {
@@ -42,25 +46,25 @@ impl TimeField {
         if element.key != self.name.as_bytes() {
             return None;
         }
-        let millis = millis(element.value);
+        let millis = self.millis(element.value);
         if millis.is_none() && element.value.as_str().is_some() {
             tracing::info!("field {} is no date of the format and stays as it is", self.name);
         }
         millis
     }
-}
 
-fn millis(value: RawValue<'_>) -> Option<i64> {
-    match (value.kind, value.bytes) {
-        (kind::INT32, bytes) => bytes.first_chunk().map(|bytes| i64::from(i32::from_le_bytes(*bytes))),
-        (kind::INT64, bytes) => bytes.first_chunk().map(|bytes| i64::from_le_bytes(*bytes)),
-        // Java's conversion: towards zero, to the nearest that there is.
-        (kind::DOUBLE, bytes) => bytes.first_chunk().map(|bytes| f64::from_le_bytes(*bytes) as i64),
-        (kind::DECIMAL128, bytes) => {
-            let text = Decimal128::from_bytes(*bytes.first_chunk()?).to_string();
-            text.parse::<f64>().ok().map(|value| value as i64)
+    fn millis(&self, value: RawValue<'_>) -> Option<i64> {
+        match (value.kind, value.bytes) {
+            (kind::INT32, bytes) => bytes.first_chunk().map(|bytes| i64::from(i32::from_le_bytes(*bytes))),
+            (kind::INT64, bytes) => bytes.first_chunk().map(|bytes| i64::from_le_bytes(*bytes)),
+            // Java's conversion: towards zero, to the nearest that there is.
+            (kind::DOUBLE, bytes) => bytes.first_chunk().map(|bytes| f64::from_le_bytes(*bytes) as i64),
+            (kind::DECIMAL128, bytes) => {
+                let text = Decimal128::from_bytes(*bytes.first_chunk()?).to_string();
+                text.parse::<f64>().ok().map(|value| value as i64)
+            }
+            _ => value.as_str().and_then(|text| self.format.parse(text)),
         }
-        _ => value.as_str().and_then(date::parse_flexible),
     }
 }
 
@@ -70,7 +74,7 @@ mod tests {
 
     #[test]
     fn numbers_of_every_type_are_milliseconds() {
-        let field = TimeField { name: "at".to_owned() };
+        let field = TimeField { name: "at".to_owned(), format: DateFormat::new(DEFAULT_FORMAT, "").unwrap() };
         for (text, expected) in [
             (r#"{"at": 5}"#, Some(5)),
             (r#"{"at": {"$numberLong": "1609459200000"}}"#, Some(1_609_459_200_000)),

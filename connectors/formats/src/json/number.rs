@@ -9,6 +9,8 @@ use num_bigint::BigInt;
 pub struct Number<'a> {
     pub(super) text: &'a str,
     pub(super) integral: bool,
+    /// Digits after the point, if it is a decimal without exponent.
+    pub(super) fraction: Option<usize>,
 }
 
 impl<'a> Number<'a> {

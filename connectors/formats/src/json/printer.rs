@@ -28,6 +28,8 @@ struct Open {
     is_empty: bool,
     /// The first of its names.
     names: usize,
+    /// A bit for each of its names ([`bit`]): most names are seen to be new without a look at the others.
+    bits: u64,
 }
 
 /// What became of a text.
@@ -77,7 +79,7 @@ impl Printer {
                     reader.enter(kind)?;
                     let is_object = kind == Kind::Object;
                     out.push(if is_object { b'{' } else { b'[' });
-                    self.open.push(Open { is_object, is_empty: true, names: self.names.len() });
+                    self.open.push(Open { is_object, is_empty: true, names: self.names.len(), bits: 0 });
                 }
             }
             // Goes on to where the next value is expected, closing what comes to its end.
@@ -86,11 +88,12 @@ impl Printer {
                 let first = std::mem::replace(&mut open.is_empty, false);
                 if open.is_object {
                     if let Some(name) = reader.next_name(first)? {
-                        let siblings = &self.names[open.names..];
-                        let mut known = siblings.iter().map(|known| &out[known.clone()]);
-                        if siblings.len() == MOST_MEMBERS || known.any(|known| known == name.as_bytes()) {
+                        let (siblings, bit) = (&self.names[open.names..], bit(name.as_bytes()));
+                        let is_known = |known: &Range<usize>| out[known.clone()] == *name.as_bytes();
+                        if siblings.len() == MOST_MEMBERS || open.bits & bit != 0 && siblings.iter().any(is_known) {
                             return Ok(Printed::NotThisWay);
                         }
+                        open.bits |= bit;
                         separate(first, out);
                         self.names.push(out.len()..out.len() + name.len());
                         out.extend_from_slice(name.as_bytes());
@@ -112,6 +115,14 @@ impl Printer {
     }
 }
 
+/// One of 64 bits, by a name's length and some of its bytes.
+fn bit(name: &[u8]) -> u64 {
+    let byte = |at: usize| name.get(at).copied().map_or(0, u32::from);
+    let last = name.len().saturating_sub(1);
+    let mixed = byte(0) ^ byte(last) << 1 ^ byte(last / 2) << 3 ^ (name.len() as u32) << 2;
+    1 << (mixed % 64)
+}
+
 fn separate(first: bool, out: &mut Vec<u8>) {
     if !first {
         out.extend_from_slice(b", ");
@@ -119,7 +130,7 @@ fn separate(first: bool, out: &mut Vec<u8>) {
 }
 
 fn number(number: Number<'_>, out: &mut Vec<u8>) {
-    let as_it_is = if number.is_integral() { plain_integer(number.text()) } else { plain_decimal(number.text()) };
+    let as_it_is = if number.is_integral() { plain_integer(number.text()) } else { plain_decimal(&number) };
     match as_it_is {
         Some(text) => out.extend_from_slice(text.as_bytes()),
         // Writing into a vector does not fail.
@@ -140,9 +151,10 @@ fn plain_integer(text: &str) -> Option<&str> {
 /// From a thousandth up to ten millions Java writes a double without exponent, and in just as many digits as tell it
 /// from its neighbours. Of the decimals of at most 15 digits no two are nearer to each other than neighbouring doubles
 /// are, so that those digits are the ones written here.
-fn plain_decimal(text: &str) -> Option<&str> {
+fn plain_decimal<'a>(number: &Number<'a>) -> Option<&'a str> {
     const MOST_DIGITS: usize = 15;
-    let (whole, fraction) = text.split_once('.')?;
+    let (whole, fraction) = number.text.split_at(number.text.len() - number.fraction?);
+    let whole = &whole[..whole.len() - 1];
     let digits = whole.strip_prefix('-').unwrap_or(whole);
     let fraction_digits = fraction.trim_end_matches('0').len().max(1);
     let is_in_range = match digits.as_bytes() {
@@ -150,8 +162,6 @@ fn plain_decimal(text: &str) -> Option<&str> {
         [b'0', ..] => false,
         digits => digits.len() <= 7,
     };
-    let is_plain = is_in_range
-        && digits.len() + fraction_digits <= MOST_DIGITS
-        && fraction.bytes().all(|digit| digit.is_ascii_digit());
-    is_plain.then(|| &text[..whole.len() + 1 + fraction_digits])
+    let is_plain = is_in_range && digits.len() + fraction_digits <= MOST_DIGITS;
+    is_plain.then(|| &number.text[..whole.len() + 1 + fraction_digits])
 }

@@ -135,7 +135,8 @@ impl<'a> Reader<'a> {
         if self.depth == 0 && !matches!(self.byte(), None | Some(b' ' | b'\t' | b'\n' | b'\r')) {
             return Err(self.wrong("expected a blank after the number"));
         }
-        let number = Number { text: &self.text[start..self.at], integral };
+        let is_decimal = fraction > 0 && exponent.is_empty();
+        let number = Number { text: &self.text[start..self.at], integral, fraction: is_decimal.then_some(fraction) };
         self.plain = self.plain && number.is_plain(exponent);
         Ok(number)
     }

@@ -86,6 +86,7 @@ async fn main() {
         props: props(&broker, &[("group.id", &topic.name), ("client.id", "bench")]),
         subscription: Subscription::Topics(vec![topic.name.clone()]),
         limits: BatchLimits { records: 1_000, bytes: 4 << 20 },
+        headers: false,
     })
     .unwrap();
     take(&consumer, &mut events, RECORDS).await;

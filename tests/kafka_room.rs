@@ -72,6 +72,7 @@ fn settings(broker: &str, group: &str, subscription: Subscription) -> ConsumerSe
         ),
         subscription,
         limits: BatchLimits { records: 200, bytes: 1 << 20 },
+        headers: true,
     }
 }
 

@@ -80,6 +80,7 @@ async fn read_batches(lab: &Lab, plan: &Plan) -> Result<u64> {
         props: props.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
         subscription: Subscription::Topics(vec![lab.limit_topic().to_owned()]),
         limits: BatchLimits { records: 10_000, bytes: 4 << 20 },
+        headers: false,
     };
     let (consumer, mut events) = SinkConsumer::start(settings)?;
     let (mut records, mut bytes) = (0, 0);

@@ -29,6 +29,8 @@ pub struct ConsumerSettings {
     pub subscription: Subscription,
     /// How large batches get.
     pub limits: BatchLimits,
+    /// Whether records come with their headers.
+    pub headers: bool,
 }
 
 /// What the handle asks of the thread.

@@ -183,7 +183,7 @@ impl LogReader {
             .ok_or_else(|| ConnectError::retriable("there is no memory for a queue to read logs"))?;
         let (sender, commands) = mpsc::channel();
         let thread = Thread {
-            messages: Messages::default(),
+            messages: Messages::new(false),
             reading: Vec::new(),
             queue: Arc::clone(&queue),
             consumer,

@@ -69,7 +69,7 @@ pub(super) fn spawn(settings: ConsumerSettings, ends: Ends) -> Result<()> {
     let name = format!("sink-{}", settings.props.get("client.id").map_or("", String::as_str));
     let Ends { commands, recycled, events, waker, finish } = ends;
     let worker = Worker {
-        messages: Messages::default(),
+        messages: Messages::new(settings.headers),
         queue: Arc::clone(&queue),
         consumer,
         subscriber,

@@ -83,6 +83,10 @@ impl Launch {
         let converters = self.converters(config)?;
         // Transforms are not built in yet; a configuration that names one does not come this far.
         let json = if task.checks_json() { JsonNeed::Unchecked } else { JsonNeed::Checked };
+        let headers = task.reads_headers()
+            || [&converters.key, &converters.value].iter().any(|converter| converter.reads_headers())
+            || !config.transforms.is_empty()
+            || settings.dead_letters.is_some();
         let policy = policy(&config.errors);
         let dead_letters = match &settings.dead_letters {
             Some(settings) => Some(self.dead_letters(settings).await?),
@@ -94,7 +98,7 @@ impl Launch {
             task,
             path: RecordPath::new(converters, ReadOptions { json }, policy.retry),
             errors: ErrorHandler::new(self.spec.id.clone(), policy, dead_letters),
-            consumer: Box::new(self.consumer(settings)?),
+            consumer: Box::new(self.consumer(settings, headers)?),
             orders: Orders::new(self.spec.id, self.frame.control, self.frame.status),
             topics: self.services.topics,
             commit_interval: self.services.worker.offset_flush_interval,
@@ -184,7 +188,7 @@ impl Launch {
         known.and_then(|known| longshore_formats::plugin(known.class)).ok_or_else(|| no_converter(converter))
     }
 
-    fn consumer(&self, settings: &SinkSettings) -> Result<GroupMember> {
+    fn consumer(&self, settings: &SinkSettings, headers: bool) -> Result<GroupMember> {
         let props = clients::sink_consumer_props(&self.services.worker, &self.spec.connector_config, self.id())?;
         let records = props.get("max.poll.records").and_then(|records| records.trim().parse().ok());
         let limits = BatchLimits { records: records.unwrap_or(BATCH_RECORDS).max(1), bytes: BATCH_BYTES };
@@ -192,7 +196,7 @@ impl Launch {
             Topics::List(topics) => Subscription::Topics(topics.clone()),
             Topics::Pattern(pattern) => Subscription::Pattern(pattern.clone()),
         };
-        let (consumer, events) = SinkConsumer::start(ConsumerSettings { props, subscription, limits })?;
+        let (consumer, events) = SinkConsumer::start(ConsumerSettings { props, subscription, limits, headers })?;
         Ok(GroupMember { consumer, events })
     }
 

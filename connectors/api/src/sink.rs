@@ -97,8 +97,9 @@ pub trait SinkTask: Send {
         false
     }
 
-    /// Whether the task looks at [`Record::headers`](crate::Record::headers); otherwise headers are not converted, and
-    /// a header that its converter cannot read goes unnoticed.
+    /// Whether the task looks at [`Record::headers`](crate::Record::headers) or
+    /// [`raw_headers`](crate::Record::raw_headers); otherwise headers are neither read nor converted, and a header that
+    /// its converter cannot read goes unnoticed.
     fn reads_headers(&self) -> bool {
         false
     }

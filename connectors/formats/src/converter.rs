@@ -65,6 +65,12 @@ pub trait Converter: Send + Sync {
     /// Java class name, as it stands in error reports.
     fn class(&self) -> &'static str;
 
+    /// Whether it looks at the headers of records. They are only read where somebody does: finding that a record has
+    /// none costs more than copying the rest of it.
+    fn reads_headers(&self) -> bool {
+        true
+    }
+
     /// Converts the keys or values of all rows of a batch; what `column` held is forgotten, its memory is used again.
     ///
     /// Differs from Apache Connect: null bytes are [`Slot::Null`], without the optional schema that some converters

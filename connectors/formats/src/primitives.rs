@@ -34,6 +34,10 @@ impl Converter for ByteArrayConverter {
         Self::CLASS
     }
 
+    fn reads_headers(&self) -> bool {
+        false
+    }
+
     fn read_column(&self, batch: &mut Batch, part: Part, _options: ReadOptions, column: &mut Column) {
         column.fill(batch, part, |_, span| Ok(Slot::Bytes(span)));
     }
@@ -89,6 +93,10 @@ impl Default for BooleanConverter {
 impl Converter for BooleanConverter {
     fn class(&self) -> &'static str {
         Self::CLASS
+    }
+
+    fn reads_headers(&self) -> bool {
+        false
     }
 
     fn to_connect(&self, _topic: &str, bytes: Option<&[u8]>) -> Result<Data> {
@@ -205,6 +213,10 @@ impl NumberConverter {
 impl Converter for NumberConverter {
     fn class(&self) -> &'static str {
         self.number.class
+    }
+
+    fn reads_headers(&self) -> bool {
+        false
     }
 
     fn to_connect(&self, _topic: &str, bytes: Option<&[u8]>) -> Result<Data> {

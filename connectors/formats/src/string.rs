@@ -47,6 +47,10 @@ impl Converter for StringConverter {
         Self::CLASS
     }
 
+    fn reads_headers(&self) -> bool {
+        false
+    }
+
     fn read_column(&self, batch: &mut Batch, part: Part, _options: ReadOptions, column: &mut Column) {
         column.fill(batch, part, |batch, span| {
             let bytes = batch.bytes(span);

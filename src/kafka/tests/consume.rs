@@ -21,6 +21,7 @@ fn settings(broker: &MockBroker, group: &str, subscription: Subscription) -> Con
         ]),
         subscription,
         limits: BatchLimits { records: 100, bytes: 1 << 20 },
+        headers: true,
     }
 }
 
@@ -181,6 +182,24 @@ async fn keys_headers_nulls_and_timestamps_come_as_they_were_written() {
     assert_eq!(rows[0], (Some(b"k".to_vec()), Some(b"v".to_vec()), 1_700_000_000_123, expected));
     assert_eq!(rows[1], (None, Some(Vec::new()), 1, Vec::new()));
     assert_eq!(rows[2], (Some(Vec::new()), None, 2, Vec::new()));
+}
+
+#[tokio::test]
+async fn headers_that_nobody_wants_are_left_out() {
+    let broker = broker_with("t", 1);
+    let headers: [(&str, Option<&[u8]>); 1] = [("a", Some(b"1"))];
+    let record = ProducerRecord { topic: "t", value: Some(b"v"), headers: &headers, ..ProducerRecord::default() };
+    producer(&broker).send(record).await.unwrap().await.unwrap();
+    let mut settings = settings(&broker, "g", Subscription::Topics(vec!["t".to_owned()]));
+    settings.headers = false;
+    let mut task = Task::start(settings);
+    loop {
+        if let ConsumerEvent::Batch(batch) = timeout(PATIENCE, task.events.recv()).await.unwrap().unwrap() {
+            let row = &batch.rows()[0];
+            assert_eq!((batch.raw_headers(row).len(), row.value.map(|value| batch.bytes(value))), (0, Some(&b"v"[..])));
+            break;
+        }
+    }
 }
 
 #[tokio::test]

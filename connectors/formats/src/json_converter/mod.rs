@@ -250,6 +250,10 @@ impl Converter for JsonConverter {
         Self::CLASS
     }
 
+    fn reads_headers(&self) -> bool {
+        false
+    }
+
     fn read_column(&self, batch: &mut Batch, part: Part, options: ReadOptions, column: &mut Column) {
         let mut keys = Keys::default();
         if self.schemas_enable {

@@ -4,6 +4,7 @@
 //! `connectors/`, and commits what the sink says is delivered. [`herder`] decides which connectors and tasks run,
 //! from what [`store`] keeps; [`rest`] lets people talk to the herder. `ARCHITECTURE.md` has the map.
 
+pub mod chain;
 pub mod cli;
 pub mod cluster;
 pub mod config;

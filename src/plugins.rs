@@ -7,7 +7,8 @@ mod builtin;
 #[cfg(test)]
 mod tests;
 
-use longshore_api::{ConfigDef, Plugin};
+use longshore_api::transform::Make;
+use longshore_api::{ConfigDef, Plugin, TransformPlugin};
 
 use crate::herder::PluginInfo;
 
@@ -44,6 +45,24 @@ impl ConverterPlugin {
     }
 }
 
+/// What a plugin does in a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkKind {
+    /// Changes or drops records.
+    Transform,
+    /// Says to which records a transform is applied.
+    Predicate,
+}
+
+impl LinkKind {
+    fn of(plugin: &TransformPlugin) -> Self {
+        match plugin.make {
+            Make::Transform(_) => Self::Transform,
+            Make::Predicate(_) => Self::Predicate,
+        }
+    }
+}
+
 /// A plugin of any kind, found by name.
 #[derive(Debug, Clone, Copy)]
 pub enum Found<'a> {
@@ -51,6 +70,19 @@ pub enum Found<'a> {
     Connector(&'a Plugin),
     /// A converter or header converter.
     Converter(&'a ConverterPlugin),
+    /// A transform or predicate.
+    Link(&'static TransformPlugin),
+}
+
+impl Found<'_> {
+    /// Its Java class name.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Found::Connector(plugin) => plugin.connector().class(),
+            Found::Converter(converter) => converter.class,
+            Found::Link(link) => link.class,
+        }
+    }
 }
 
 /// All plugins of this worker.
@@ -58,19 +90,28 @@ pub enum Found<'a> {
 pub struct Plugins {
     connectors: Vec<Plugin>,
     converters: Vec<ConverterPlugin>,
+    links: Vec<&'static TransformPlugin>,
 }
 
 impl Plugins {
     /// The plugins that are compiled in.
     pub fn builtin() -> Self {
-        Self::new(builtin::connectors(), builtin::converters())
+        Self::new(builtin::connectors(), builtin::converters()).with_links(longshore_transforms::plugins())
     }
 
     /// A table of these plugins.
     pub fn new(mut connectors: Vec<Plugin>, mut converters: Vec<ConverterPlugin>) -> Self {
         connectors.sort_by_key(|plugin| (kind_of(plugin) == "source", plugin.connector().class()));
         converters.sort_by_key(|converter| converter.class);
-        Self { connectors, converters }
+        Self { connectors, converters, links: Vec::new() }
+    }
+
+    /// The same with these transforms and predicates.
+    #[must_use]
+    pub fn with_links(mut self, links: &'static [TransformPlugin]) -> Self {
+        self.links = links.iter().collect();
+        self.links.sort_by_key(|link| link.class);
+        self
     }
 
     /// The connector of a name.
@@ -111,6 +152,32 @@ impl Plugins {
         self.converters.iter().filter(|one| one.serves(kind)).map(|one| one.class.to_owned()).collect()
     }
 
+    /// The transform or predicate of a name.
+    pub fn link(&self, name: &str, kind: LinkKind) -> Option<&'static TransformPlugin> {
+        self.link_named(name).filter(|link| LinkKind::of(link) == kind)
+    }
+
+    /// Java class names of the transforms or predicates, in order.
+    pub fn link_classes(&self, kind: LinkKind) -> Vec<String> {
+        self.links(kind).map(|link| link.class.to_owned()).collect()
+    }
+
+    fn links(&self, kind: LinkKind) -> impl Iterator<Item = &'static TransformPlugin> {
+        self.links.iter().copied().filter(move |link| LinkKind::of(link) == kind)
+    }
+
+    fn link_named(&self, name: &str) -> Option<&'static TransformPlugin> {
+        let all = || self.links.iter().copied();
+        // The simple name of a nested class such as `Cast$Value` is what stands behind the dollar sign.
+        let simple = |link: &&TransformPlugin| link.class.rsplit(['.', '$']).next() == Some(name);
+        // Of several it means Apache Kafka's, which alone would be there in a plain Connect worker.
+        let apache = |link: &&TransformPlugin| link.class.starts_with("org.apache.kafka.");
+        all()
+            .find(|link| link.class == name)
+            .or_else(|| only(all().filter(simple)))
+            .or_else(|| only(all().filter(simple).filter(apache)))
+    }
+
     /// The plugin of a name, whatever it is; `None` if the name means none or several.
     pub fn any(&self, name: &str) -> Option<Found<'_>> {
         if let Ok(plugin) = self.connector(name) {
@@ -119,10 +186,10 @@ impl Plugins {
         let exact = self.converters.iter().find(|converter| converter.class == name);
         let converter =
             exact.or_else(|| only(self.converters.iter().filter(|one| is_alias(name, one.class, "Converter"))));
-        converter.map(Found::Converter)
+        converter.map(Found::Converter).or_else(|| self.link_named(name).map(Found::Link))
     }
 
-    /// The list that `GET /connector-plugins` gives: by kind, then by class name.
+    /// The list that `GET /connector-plugins` gives: by kind in Connect's order, then by class name.
     pub fn list(&self, connectors_only: bool) -> Vec<PluginInfo> {
         let connectors = self.connectors.iter().map(|plugin| PluginInfo {
             class: plugin.connector().class(),
@@ -136,7 +203,16 @@ impl Plugins {
                 version: one.version,
             })
         };
+        let links = |kind: LinkKind, name: &'static str| {
+            self.links(kind).filter(move |_| !connectors_only).map(move |link| PluginInfo {
+                class: link.class,
+                kind: name,
+                version: link.version,
+            })
+        };
         connectors
+            .chain(links(LinkKind::Transform, "transformation"))
+            .chain(links(LinkKind::Predicate, "predicate"))
             .chain(converters(ConverterKind::Record, "converter"))
             .chain(converters(ConverterKind::Header, "header_converter"))
             .collect()

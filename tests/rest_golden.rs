@@ -20,11 +20,7 @@ const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
 
 /// Cases in which Longshore means to answer otherwise, by the beginnings of their ids, and why. A case that does not
 /// differ (any more) must not stand here.
-const EXCEPTIONS: [(Option<Mode>, &str); 4] = [
-    // Transforms and predicates are not built in yet.
-    (None, "plugins-list/only-false"),
-    (None, "plugins-list/only-bogus"),
-    (None, "plugin-config-smt-b/"),
+const EXCEPTIONS: [(Option<Mode>, &str); 1] = [
     // After a refused restart of a task of a stopped connector, Connect's standalone worker goes on and starts that
     // task without a configuration; what its NullPointerException leaves is a FAILED task that does not exist.
     (Some(Mode::Standalone), "stop/paused"),

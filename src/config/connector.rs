@@ -46,14 +46,27 @@ pub struct ConnectorConfig {
     pub value_converter: PluginConfig,
     /// Converter of headers.
     pub header_converter: PluginConfig,
-    /// `transforms`, in the order in which they are applied: aliases and their settings, prefix taken off.
-    pub transforms: Vec<(String, PluginConfig)>,
+    /// `transforms`, in the order in which they are applied.
+    pub transforms: Vec<TransformSettings>,
     /// `predicates`: aliases and their settings, prefix taken off.
     pub predicates: Vec<(String, PluginConfig)>,
     /// `errors.*`.
     pub errors: ErrorSettings,
     /// What sinks or sources have beyond this.
     pub role: RoleSettings,
+}
+
+/// A transform of a chain.
+#[derive(Debug, Clone)]
+pub struct TransformSettings {
+    /// Its name in `transforms`.
+    pub alias: String,
+    /// The transform and its own settings, prefix taken off.
+    pub plugin: PluginConfig,
+    /// `predicate`: alias of the predicate that guards it.
+    pub predicate: Option<String>,
+    /// `negate`: it is applied where the predicate does not hold.
+    pub negate: bool,
 }
 
 /// How bad records are treated.
@@ -140,8 +153,8 @@ impl ConnectorConfig {
             key_converter: converter(props, "key", &worker.key_converter),
             value_converter: converter(props, "value", &worker.value_converter),
             header_converter: converter(props, "header", &worker.header_converter),
-            transforms: chain(props, "transforms", &parsed, &mut errors),
-            predicates: chain(props, "predicates", &parsed, &mut errors),
+            transforms: transforms(props, &parsed, &mut errors),
+            predicates: links(props, "predicates", &parsed, &mut errors),
             errors: ErrorSettings::new(&parsed),
             role,
         });
@@ -189,11 +202,34 @@ fn converter(props: &Props, part: &str, of_worker: &PluginConfig) -> PluginConfi
     converter
 }
 
+fn transforms(props: &Props, parsed: &ParsedConfig, errors: &mut Vec<String>) -> Vec<TransformSettings> {
+    let guarded = |(alias, mut plugin): (String, PluginConfig), errors: &mut Vec<String>| {
+        let predicate = plugin.props.shift_remove("predicate").map(|predicate| predicate.trim().to_owned());
+        let key = format!("transforms.{alias}.negate");
+        let negate = plugin.props.shift_remove("negate");
+        if negate.is_some() && predicate.is_none() {
+            errors.push(connector_keys::nothing_to_negate(&format!("transforms.{alias}.")));
+        }
+        let negate = match negate.as_deref().map(str::trim) {
+            Some(text) if text.eq_ignore_ascii_case("true") => true,
+            Some(text) if !text.eq_ignore_ascii_case("false") => {
+                errors.push(invalid_value(&key, Some(text), "Expected value to be either true or false"));
+                false
+            }
+            _ => false,
+        };
+        TransformSettings { alias, plugin, predicate, negate }
+    };
+    let links = links(props, "transforms", parsed, errors);
+    links.into_iter().map(|link| guarded(link, errors)).collect()
+}
+
 /// The transforms or predicates with their settings.
-fn chain(props: &Props, key: &str, parsed: &ParsedConfig, errors: &mut Vec<String>) -> Vec<(String, PluginConfig)> {
+fn links(props: &Props, key: &str, parsed: &ParsedConfig, errors: &mut Vec<String>) -> Vec<(String, PluginConfig)> {
     let link = |alias: &String| {
         let mut settings = with_prefix(props, &format!("{key}.{alias}."));
         let class = settings.shift_remove("type").unwrap_or_default().trim().to_owned();
+        settings.shift_remove("plugin.version");
         if class.is_empty() {
             let missing = format!("{key}.{alias}.type");
             errors.push(format!("Missing required configuration \"{missing}\" which has no default value."));

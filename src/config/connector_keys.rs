@@ -134,20 +134,59 @@ pub fn source() -> Vec<ConfigKey> {
 }
 
 /// Keys of one transform or predicate whatever its class.
-pub fn chain_link(family: &Family, alias: &str, classes: Vec<String>) -> Vec<ConfigKey> {
+pub fn chain_link(family: &Family, alias: &str, classes: Vec<String>) -> [ConfigKey; 2] {
     let group = format!("{}: {alias}", family.group);
-    let prefix = format!("{}.{alias}.", family.key);
-    vec![
+    let prefix = family.prefix(alias);
+    [
         ConfigKey::new(format!("{prefix}type"), Class, High)
             .doc(format!("Class for the '{alias}' {}.", family.singular))
             .recommended(classes)
             .shown(group.clone(), 0, Width::Long, format!("{} type for {alias}", family.java_type)),
-        ConfigKey::new(format!("{prefix}plugin.version"), Text, Low)
+        ConfigKey::new(format!("{prefix}plugin.version"), Text, High)
             .default_null()
             .validator(Validator::Check(version_range))
             .doc(format!("Version of the '{alias}' {}.", family.singular))
             .shown(group, 1, Width::Long, format!("{} version for {alias}", family.java_type)),
     ]
+}
+
+/// A transform's or predicate's own keys as the connector has them: under their prefix, in Connect's order.
+pub fn embedded(family: &Family, alias: &str, own: &ConfigDef) -> Vec<ConfigKey> {
+    let mut keys: Vec<ConfigKey> = own.keys().cloned().collect();
+    for key in family.implicit() {
+        // They mask keys of the plugin's own that are called alike.
+        keys.retain(|known| known.name != key.name);
+        keys.push(key);
+    }
+    let groups = own.groups();
+    let group_of =
+        |key: &ConfigKey| key.group.as_ref().and_then(|group| groups.iter().position(|one| **one == **group));
+    let rank = |importance| match importance {
+        High => 0,
+        Medium => 1,
+        Low => 2,
+    };
+    keys.sort_by(|one, other| {
+        let place = |key: &ConfigKey| (group_of(key), key.order, !key.is_required(), rank(key.importance));
+        place(one).cmp(&place(other)).then_with(|| one.name.cmp(&other.name))
+    });
+    let group = format!("{}: {alias}", family.group);
+    let embed = |(key, order): (ConfigKey, i32)| {
+        let group = key.group.as_ref().map_or(group.clone(), |own| format!("{group}: {own}"));
+        let mut key = key.under(&family.prefix(alias));
+        key.group = Some(group.into());
+        key.order = order;
+        key
+    };
+    keys.into_iter().zip(2..).map(embed).collect()
+}
+
+/// What is wrong with a transform that has `negate` without `predicate`.
+pub fn nothing_to_negate(prefix: &str) -> String {
+    format!(
+        "Config '{prefix}negate' was provided but there is no config '{prefix}predicate' defining a predicate to be \
+         negated."
+    )
 }
 
 /// Transforms or predicates.
@@ -156,7 +195,30 @@ pub struct Family {
     pub key: &'static str,
     group: &'static str,
     singular: &'static str,
-    java_type: &'static str,
+    /// The Java interface that its plugins implement.
+    pub java_type: &'static str,
+}
+
+impl Family {
+    /// What the keys of an alias begin with.
+    pub fn prefix(&self, alias: &str) -> String {
+        format!("{}.{alias}.", self.key)
+    }
+
+    /// The keys that every transform has.
+    fn implicit(&self) -> Vec<ConfigKey> {
+        if self.key != TRANSFORMS.key {
+            return Vec::new();
+        }
+        vec![
+            ConfigKey::new("predicate", Text, Medium)
+                .default_null()
+                .doc("The alias of a predicate used to determine whether to apply this transformation."),
+            ConfigKey::new("negate", Boolean, Medium)
+                .default("false")
+                .doc("Whether the configured predicate should be negated."),
+        ]
+    }
 }
 
 /// Transforms.

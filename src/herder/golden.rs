@@ -40,7 +40,7 @@ pub(super) fn rest_cases(prefix: &str) -> Vec<RestCase> {
 }
 
 /// A distributed worker's configuration with these settings.
-pub(super) fn worker(settings: &[(&str, &str)]) -> WorkerConfig {
+pub(crate) fn worker(settings: &[(&str, &str)]) -> WorkerConfig {
     let base = [
         ("bootstrap.servers", "localhost:9092"),
         ("group.id", "workers"),

@@ -5,7 +5,7 @@
 
 mod api;
 #[cfg(test)]
-mod golden;
+pub(crate) mod golden;
 mod handle;
 mod live;
 mod messages;

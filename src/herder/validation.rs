@@ -156,8 +156,7 @@ impl Validation {
                 offer_version(&mut keys, &format!("{key}.plugin.version"), converter.version);
             }
         }
-        chain::add_keys(&mut keys, config);
-        restart::keys(config).into_iter().for_each(|key| keys.add(key));
+        chain::add_keys(&mut keys, config, &self.plugins);
         restart::keys(config).into_iter().for_each(|key| keys.add(key));
         keys
     }
@@ -167,7 +166,7 @@ impl Validation {
         for (key, kind, _) in CONVERTERS {
             self.check_converter(key, kind, config, &mut values);
         }
-        chain::check_classes(config, &mut values);
+        chain::check_classes(config, &self.plugins, &mut values);
         match plugin {
             Plugin::Sink(_) => rules::check_sink(config, &self.worker, &mut values),
             Plugin::Source(source) => rules::check_source(source.as_ref(), config, self.worker.mode, &mut values),
@@ -240,6 +239,7 @@ impl Validation {
         let rows = |table: &ConfigDef| table.keys().map(infos::key_info).collect::<Vec<_>>();
         match self.plugins.any(plugin) {
             Some(Found::Converter(converter)) => Ok(rows(&converter.config)),
+            Some(Found::Link(link)) => Ok(rows(&link.config)),
             Some(Found::Connector(plugin)) => {
                 let own = plugin.connector().config_def();
                 let mut infos = rows(own);

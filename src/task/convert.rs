@@ -1,11 +1,12 @@
-//! From Kafka's bytes to what a sink sees: the converters, and later the transforms.
+//! From Kafka's bytes to what a sink sees: the converters and the transforms.
 
 use std::sync::Arc;
 
 use longshore_api::{Batch, ConnectError, Data, ErrorKind, Part, Result, Slots};
-use longshore_formats::{Column, Converter, HeaderConverter, ReadOptions};
+use longshore_formats::{Column, Converter, HeaderConverter, JsonNeed, ReadOptions};
 
 use super::errors::{RetryPolicy, Stage};
+use super::transform::{SinkChain, Transforms};
 
 /// The converters of a task.
 #[derive(Clone)]
@@ -36,7 +37,8 @@ impl Converters {
         }
     }
 
-    fn of(&self, part: Part) -> &Arc<dyn Converter> {
+    /// A part's converter.
+    pub(super) fn of(&self, part: Part) -> &Arc<dyn Converter> {
         match part {
             Part::Key => &self.key,
             Part::Value => &self.value,
@@ -44,32 +46,43 @@ impl Converters {
     }
 }
 
-/// A row that could not be converted.
+/// A row that could not be converted or transformed.
 #[derive(Debug)]
 pub(super) struct ConversionError {
     /// Index of the row.
     pub row: u32,
-    /// Which conversion failed.
+    /// Which conversion failed, or that a transform did.
     pub stage: Stage,
-    /// Java class name of the converter.
+    /// Java class name of the converter or transform.
     pub class: &'static str,
+    /// The transform's alias, if it was one.
+    pub transform: Option<Arc<str>>,
     /// Why.
     pub error: ConnectError,
 }
 
-/// The way of a sink task's records through its converters. Keeps its memory from batch to batch.
+/// The way of a sink task's records through its converters and transforms. Keeps its memory from batch to batch.
 pub(super) struct RecordPath {
     converters: Converters,
-    options: ReadOptions,
+    /// How keys and values are read.
+    options: [ReadOptions; 2],
     retry: RetryPolicy,
     key: Column,
     value: Column,
+    chain: SinkChain,
 }
 
 impl RecordPath {
-    /// A path; `options` say what the task's chain needs to see of the records.
-    pub(super) fn new(converters: Converters, options: ReadOptions, retry: RetryPolicy) -> Self {
-        Self { converters, options, retry, key: Column::default(), value: Column::default() }
+    /// A path; `json` says what the sink needs of schemaless JSON, and `reads_headers` whether it looks at headers.
+    ///
+    /// What the chain looks into is decoded; the rest stays in the form that costs least.
+    pub(super) fn new(converters: Converters, json: JsonNeed, reads_headers: bool, transforms: Transforms) -> Self {
+        let parts = transforms.parts();
+        let options = |decoded| ReadOptions { json: if decoded { JsonNeed::Decoded } else { json } };
+        let options = [options(parts.key), options(parts.value)];
+        let retry = transforms.retry();
+        let chain = SinkChain::new(transforms, &converters, reads_headers);
+        Self { converters, options, retry, key: Column::default(), value: Column::default(), chain }
     }
 
     /// The converters of the path.
@@ -81,8 +94,8 @@ impl RecordPath {
     /// read again then.
     pub(super) fn read(&mut self, batch: &mut Batch) -> bool {
         batch.forget_data();
-        self.converters.key.read_column(batch, Part::Key, self.options, &mut self.key);
-        self.converters.value.read_column(batch, Part::Value, self.options, &mut self.value);
+        self.converters.key.read_column(batch, Part::Key, self.options[0], &mut self.key);
+        self.converters.value.read_column(batch, Part::Value, self.options[1], &mut self.value);
         !has_retriable(&self.key) && !has_retriable(&self.value)
     }
 
@@ -94,6 +107,11 @@ impl RecordPath {
         failed.sort_by_key(|failure| failure.row);
         failed.dedup_by_key(|failure| failure.row); // the key's failure comes first: a record fails once
         self.set_slots(batch, &failed);
+        let untransformed = self.chain.run(batch, &self.converters).await;
+        if !untransformed.is_empty() {
+            failed.extend(untransformed);
+            failed.sort_by_key(|failure| failure.row);
+        }
         failed
     }
 
@@ -115,14 +133,15 @@ impl RecordPath {
         for (part, stage, column) in columns {
             let class = self.converters.of(part).class();
             let errors = column.errors.drain(..);
-            failed.extend(errors.map(|(row, error)| ConversionError { row, stage, class, error }));
+            failed.extend(errors.map(|(row, error)| ConversionError { row, stage, class, transform: None, error }));
         }
         for (index, row) in batch.rows().iter().enumerate() {
             if row.timestamp < -1 {
                 let error = ConnectError::fatal(format!("Invalid record timestamp {}", row.timestamp))
                     .with_class("org.apache.kafka.connect.errors.InvalidRecordTimestampException");
                 let class = self.converters.of(Part::Value).class();
-                failed.push(ConversionError { row: index as u32, stage: Stage::ValueConverter, class, error });
+                let (row, stage) = (index as u32, Stage::ValueConverter);
+                failed.push(ConversionError { row, stage, class, transform: None, error });
             }
         }
         failed

@@ -114,8 +114,14 @@ mod tests {
         let batch = builder.finish();
         let error = ConnectError::data("no").caused_by(ConnectError::fatal("why"));
         let class = "org.apache.kafka.connect.json.JsonConverter";
-        let failure =
-            Failure { batch: &batch, row: &batch.rows()[0], stage: Stage::ValueConverter, class, error: &error };
+        let failure = Failure {
+            batch: &batch,
+            row: &batch.rows()[0],
+            stage: Stage::ValueConverter,
+            class,
+            transform: None,
+            error: &error,
+        };
         let task = TaskId { connector: Arc::from("c"), task: 3 };
         let headers = context(&failure, &task);
         let shown: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_deref().unwrap_or("null"))).collect();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longshore_api::batch::Row;
-use longshore_api::{Batch, ConnectError, ErrorKind, Result};
+use longshore_api::{Batch, ConnectError, ErrorKind, Part, Result};
 use tracing::error;
 
 use super::TaskId;
@@ -14,6 +14,7 @@ use super::dead_letters::DeadLetters;
 #[allow(missing_docs)]
 pub(super) enum Stage {
     TaskPut,
+    Transformation,
     KeyConverter,
     ValueConverter,
     HeaderConverter,
@@ -21,10 +22,19 @@ pub(super) enum Stage {
 }
 
 impl Stage {
+    /// The conversion of a part.
+    pub(super) fn converter_of(part: Part) -> Self {
+        match part {
+            Part::Key => Stage::KeyConverter,
+            Part::Value => Stage::ValueConverter,
+        }
+    }
+
     /// The name in logs and headers.
     pub(super) fn name(self) -> &'static str {
         match self {
             Stage::TaskPut => "TASK_PUT",
+            Stage::Transformation => "TRANSFORMATION",
             Stage::KeyConverter => "KEY_CONVERTER",
             Stage::ValueConverter => "VALUE_CONVERTER",
             Stage::HeaderConverter => "HEADER_CONVERTER",
@@ -44,6 +54,8 @@ pub(super) struct Failure<'a> {
     pub stage: Stage,
     /// Java class name of what was at work.
     pub class: &'a str,
+    /// The transform's alias, if it was one.
+    pub transform: Option<&'a str>,
     /// Why.
     pub error: &'a ConnectError,
 }
@@ -101,14 +113,8 @@ impl ErrorHandler {
         if self.policy.tolerate {
             return Ok(());
         }
-        let message = format!(
-            "Tolerance exceeded in error handler: {} of {} failed in stage {}: {}",
-            failure.place(),
-            self.task,
-            failure.stage.name(),
-            failure.error.root_cause()
-        );
-        Err(ConnectError::fatal(message).caused_by(failure.error.clone()))
+        let what = format!("{} of {}", failure.place(), self.task);
+        Err(tolerance_exceeded(&what, failure.stage, failure.transform, failure.error))
     }
 
     /// Waits until every report is durable; what a commit waits for, so that no offset moves past a record that
@@ -141,6 +147,22 @@ impl ErrorHandler {
         };
         log_failure(&self.task, failure.stage, failure.class, &record, failure.error);
     }
+}
+
+/// The error with which a task ends after a failure that is not tolerated; `what` says which record it was.
+pub(super) fn tolerance_exceeded(
+    what: &str,
+    stage: Stage,
+    transform: Option<&str>,
+    error: &ConnectError,
+) -> ConnectError {
+    let transform = transform.map(|alias| format!(", transform {alias}")).unwrap_or_default();
+    let message = format!(
+        "Tolerance exceeded in error handler: {what} failed in stage {}{transform}: {}",
+        stage.name(),
+        error.root_cause()
+    );
+    ConnectError::fatal(message).caused_by(error.clone())
 }
 
 /// Logs a failed record in Connect's words; `record` says which one it was, if anything.

@@ -7,7 +7,7 @@ use longshore_api::{
     Batch, ConnectError, ErrorKind, OffsetReader, Plugin, Positions, Props, Result, SinkConnector, SinkTask,
     SourceConnector, SourceMap, TaskContext,
 };
-use longshore_formats::{Converter, HeaderConverter, JsonNeed, ReadOptions};
+use longshore_formats::{Converter, HeaderConverter, JsonNeed};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -18,7 +18,9 @@ use super::orders::Orders;
 use super::sink::{Consumer, SinkRun};
 use super::source::{RecordSink, SourceRun, TopicPreparer};
 use super::supervise::Frame;
+use super::transform::Transforms;
 use super::{Control, SourceOffsets, State, TargetState, TaskId, TaskServices, TaskSpec, TaskStatus};
+use crate::chain::Chain;
 use crate::config::connector::{DeadLetterSettings, ErrorSettings, SinkSettings, Topics};
 use crate::config::{ConnectorConfig, ConnectorKind, PluginConfig, TopicCreation, TopicSpec, clients};
 use crate::kafka::{
@@ -32,6 +34,10 @@ const BATCH_BYTES: usize = 4 << 20;
 /// Records of one batch where `max.poll.records` is not set. Connect's 500 would leave a sink that writes a batch a
 /// round trip waiting most of the time.
 const BATCH_RECORDS: usize = 5000;
+
+/// The most records that a batch may be asked to hold: it counts topics in 16 bits, and a transform may give every
+/// record a topic of its own.
+const MOST_BATCH_RECORDS: usize = 30_000;
 
 /// Runs a task from its start to its end.
 ///
@@ -81,13 +87,13 @@ impl Launch {
         let Some(settings) = config.sink() else { return Err(not_of_this_kind(self.id())) };
         let task = connector.new_task();
         let converters = self.converters(config)?;
-        // Transforms are not built in yet; a configuration that names one does not come this far.
         let json = if task.checks_json() { JsonNeed::Unchecked } else { JsonNeed::Checked };
-        let headers = task.reads_headers()
+        let (policy, reads_headers, transforms) =
+            (policy(&config.errors), task.reads_headers(), self.transforms(config)?);
+        let headers = reads_headers
+            || transforms.parts().headers
             || [&converters.key, &converters.value].iter().any(|converter| converter.reads_headers())
-            || !config.transforms.is_empty()
             || settings.dead_letters.is_some();
-        let policy = policy(&config.errors);
         let dead_letters = match &settings.dead_letters {
             Some(settings) => Some(self.dead_letters(settings).await?),
             None => None,
@@ -96,7 +102,7 @@ impl Launch {
         let run = SinkRun {
             id: self.spec.id.clone(),
             task,
-            path: RecordPath::new(converters, ReadOptions { json }, policy.retry),
+            path: RecordPath::new(converters, json, reads_headers, transforms),
             errors: ErrorHandler::new(self.spec.id.clone(), policy, dead_letters),
             consumer: Box::new(self.consumer(settings, headers)?),
             orders: Orders::new(self.spec.id, self.frame.control, self.frame.status),
@@ -129,6 +135,7 @@ impl Launch {
         let Some(settings) = config.source() else { return Err(not_of_this_kind(self.id())) };
         let (worker, props) = (&self.services.worker, &self.spec.connector_config);
         let converters = self.converters(config)?;
+        let transforms = self.transforms(config)?;
         let producer = Producer::new(&clients::source_producer_props(worker, props, self.id())?)?;
         let preparer = match &settings.topic_creation {
             Some(creation) => {
@@ -146,6 +153,7 @@ impl Launch {
         let run = SourceRun {
             id: self.spec.id.clone(),
             task,
+            transforms,
             converters,
             policy: policy(&config.errors),
             producer: Box::new(TrackedProducer { completions: producer.completions(), producer }),
@@ -162,6 +170,10 @@ impl Launch {
     fn context(&self) -> TaskContext {
         let TaskId { connector, task } = self.id();
         TaskContext { connector: Arc::clone(connector), task: *task, cancelled: self.frame.cancelled.clone() }
+    }
+
+    fn transforms(&self, config: &ConnectorConfig) -> Result<Transforms> {
+        Ok(Transforms::new(Chain::new(&self.services.plugins, config)?, policy(&config.errors).retry))
     }
 
     fn converters(&self, config: &ConnectorConfig) -> Result<Converters> {
@@ -191,7 +203,8 @@ impl Launch {
     fn consumer(&self, settings: &SinkSettings, headers: bool) -> Result<GroupMember> {
         let props = clients::sink_consumer_props(&self.services.worker, &self.spec.connector_config, self.id())?;
         let records = props.get("max.poll.records").and_then(|records| records.trim().parse().ok());
-        let limits = BatchLimits { records: records.unwrap_or(BATCH_RECORDS).max(1), bytes: BATCH_BYTES };
+        let limits =
+            BatchLimits { records: records.unwrap_or(BATCH_RECORDS).clamp(1, MOST_BATCH_RECORDS), bytes: BATCH_BYTES };
         let subscription = match &settings.topics {
             Topics::List(topics) => Subscription::Topics(topics.clone()),
             Topics::Pattern(pattern) => Subscription::Pattern(pattern.clone()),

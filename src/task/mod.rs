@@ -11,6 +11,7 @@ pub mod restart;
 mod sink;
 mod source;
 mod supervise;
+mod transform;
 
 use std::fmt;
 use std::sync::Arc;

@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_api::batch::Row;
-use longshore_api::{
-    BadRecord, Batch, ConnectError, ErrorKind, Origin, Part, Positions, Result, SinkTask, TopicPartition,
-};
+use longshore_api::{BadRecord, Batch, ConnectError, ErrorKind, Origin, Positions, Result, SinkTask, TopicPartition};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 use tracing::warn;
 
@@ -386,7 +384,9 @@ impl Loop {
     async fn report_conversions(&mut self, batch: &Batch, failed: Vec<ConversionError>) -> Result<()> {
         for failed in failed {
             let row = &batch.rows()[failed.row as usize];
-            let failure = Failure { batch, row, stage: failed.stage, class: failed.class, error: &failed.error };
+            let ConversionError { stage, class, transform, error, .. } = &failed;
+            let transform = transform.as_deref();
+            let failure = Failure { batch, row, stage: *stage, class, transform, error };
             self.run.errors.handle(&failure).await?;
         }
         Ok(())
@@ -409,17 +409,11 @@ impl Loop {
     async fn report_one(&mut self, bad: &BadRecord) -> Result<()> {
         let (stage, class) = match bad.origin {
             Origin::Sink => (Stage::TaskPut, "org.apache.kafka.connect.sink.SinkTask"),
-            Origin::Converter(part) => (converter_stage(part), self.run.path.converters().class(part)),
+            Origin::Converter(part) => (Stage::converter_of(part), self.run.path.converters().class(part)),
         };
         let row = bad.batch.record(bad.index).row();
-        self.run.errors.handle(&Failure { batch: &bad.batch, row, stage, class, error: &bad.error }).await
-    }
-}
-
-fn converter_stage(part: Part) -> Stage {
-    match part {
-        Part::Key => Stage::KeyConverter,
-        Part::Value => Stage::ValueConverter,
+        let failure = Failure { batch: &bad.batch, row, stage, class, transform: None, error: &bad.error };
+        self.run.errors.handle(&failure).await
     }
 }
 

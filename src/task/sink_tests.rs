@@ -1,23 +1,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use longshore_api::{BatchBuilder, Data, FlushOutcome, Props, PutOutcome, RowParts, Slot, TaskContext};
-use longshore_formats::{Column, Converter, HeaderConverter, ReadOptions};
+use longshore_api::{BatchBuilder, Data, FlushOutcome, Part, Props, PutOutcome, RowParts, Slot, TaskContext};
+use longshore_formats::{Column, Converter, HeaderConverter, JsonNeed, ReadOptions};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::convert::Converters;
 use super::super::errors::{ErrorPolicy, RetryPolicy};
+use super::super::transform::Transforms;
 use super::super::{Control, State, TaskStatus};
 use super::*;
+use crate::chain::{Chain, fakes};
 use tokio::sync::watch;
 
 /// What the world outside the loop has seen; offsets by partition.
 #[derive(Default)]
 struct World {
-    /// Accounted for: taken by the sink, or refused by the converter, which is tolerated.
+    /// Accounted for: taken by the sink, refused by the converter, which is tolerated, or to be dropped by the chain.
     accounted: BTreeSet<(i32, i64)>,
+    /// Topic, partition and offset of what the sink got.
+    seen: Vec<String>,
     committed: BTreeMap<i32, i64>,
     paused: bool,
     calls: Vec<&'static str>,
@@ -119,7 +123,8 @@ impl SinkTask for FakeSink {
                 let error = ConnectError::data("not this one");
                 bad.push(BadRecord { batch: Arc::clone(batch), index, origin: Origin::Sink, error });
             } else {
-                world.accounted.insert((record.partition(), record.offset()));
+                world.seen.push(format!("{}-{}@{}", record.topic(), record.partition(), record.offset()));
+                world.accounted.insert((record.original_partition(), record.offset()));
             }
         }
         let retry = (taken < left).then(|| ConnectError::retriable("later"));
@@ -161,6 +166,9 @@ impl Converter for Plain {
             if span.is_some_and(|span| batch.bytes(span) == b"bad") {
                 world.accounted.insert((row.partition, row.offset));
                 column.errors.push((index as u32, ConnectError::data("it is bad")));
+            }
+            if span.is_some_and(|span| batch.bytes(span) == b"dropped") {
+                world.accounted.insert((row.partition, row.offset));
             }
             column.slots.push(span.map_or(Slot::Null, Slot::Bytes));
         }
@@ -208,6 +216,10 @@ struct Rig {
 }
 
 fn rig(seed: u64, trouble: f64, tolerate: bool) -> Rig {
+    rig_with(seed, trouble, tolerate, Chain::default())
+}
+
+fn rig_with(seed: u64, trouble: f64, tolerate: bool, chain: Chain) -> Rig {
     let world = Shared::default();
     let (events, events_seen) = mpsc::channel(2);
     let (control, control_seen) = watch::channel(Control::Target(TargetState::Started));
@@ -221,7 +233,7 @@ fn rig(seed: u64, trouble: f64, tolerate: bool) -> Rig {
     let run = SinkRun {
         id: id.clone(),
         task: Box::new(FakeSink { world: Arc::clone(&world), dice: SmallRng::seed_from_u64(seed), trouble }),
-        path: RecordPath::new(converters, ReadOptions::default(), retry),
+        path: RecordPath::new(converters, JsonNeed::Checked, false, Transforms::new(chain, retry)),
         errors: ErrorHandler::new(id.clone(), policy, None),
         consumer: Box::new(FakeConsumer { world: Arc::clone(&world), events: events_seen }),
         orders: Orders::new(id, control_seen, status),
@@ -332,6 +344,39 @@ async fn a_tolerated_record_is_dropped_and_the_offset_moves_past_it() {
     let (outcome, world) = rig.stop().await;
     assert_eq!(outcome, Ok(()));
     assert_eq!(world.lock().unwrap().committed, BTreeMap::from([(0, 3)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_that_a_transform_drops_or_routes_are_committed_where_they_came_from() {
+    let chain = fakes::chain(&[
+        ("drop", &[("type", "Drop"), ("predicate", "p")]),
+        ("route", &[("type", "Route"), ("to", "elsewhere"), ("partition", "7")]),
+    ]);
+    let rig = rig_with(1, 0.0, false, chain);
+    rig.assign(0).await;
+    rig.batch(&[(0, 0, "dropped"), (0, 1, "kept"), (0, 2, "dropped")]).await;
+    sleep(Duration::from_millis(1)).await;
+    let (outcome, world) = rig.stop().await;
+    assert_eq!(outcome, Ok(()));
+    let world = world.lock().unwrap();
+    assert_eq!(world.committed, BTreeMap::from([(0, 3)]));
+    assert_eq!(world.seen, ["elsewhere-7@1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_a_transform_refuses_names_transform_and_place() {
+    let rig = rig_with(1, 0.0, false, fakes::chain(&[("upper", &[("type", "Upper")])]));
+    rig.assign(0).await;
+    rig.batch(&[(0, 0, "a")]).await;
+    rig.batch(&[(0, 1, "b"), (0, 2, "7")]).await;
+    let error = rig.done.await.unwrap().unwrap_err();
+    assert_eq!(
+        error.trace(),
+        "org.apache.kafka.connect.errors.ConnectException: Tolerance exceeded in error handler: t-0@2 of c-0 failed \
+         in stage TRANSFORMATION, transform upper: 7 has no upper case\n\
+         Caused by: org.apache.kafka.connect.errors.DataException: 7 has no upper case\n"
+    );
+    assert_eq!(rig.world.lock().unwrap().committed, BTreeMap::from([(0, 1)]));
 }
 
 #[tokio::test(start_paused = true)]

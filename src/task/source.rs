@@ -1,18 +1,22 @@
-//! The life of a source task: records are polled, converted and sent; offsets follow what Kafka has acknowledged.
+//! The life of a source task: records are polled, transformed, converted and sent; offsets follow what Kafka has acknowledged.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use longshore_api::{ConnectError, Data, ErrorKind, Result, SourceRecord, SourceTask};
+use longshore_api::{
+    ConnectError, ConnectRecord, Data, ErrorKind, RecordOrigin, Result, SourceMap, SourceRecord, SourceTask, Verdict,
+};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::warn;
 
 use super::acks::AckTracker;
 use super::convert::Converters;
-use super::errors::{Backoff, ErrorPolicy, Stage, log_failure};
+use super::errors::{Backoff, ErrorPolicy, Stage, log_failure, tolerance_exceeded};
 use super::orders::{Heard, Orders};
+use super::transform::Transforms;
 use super::{SourceOffsets, TaskId, TopicTracker};
+use crate::chain::LinkName;
 use crate::kafka::ProducerRecord;
 
 /// What a source task needs of its producer.
@@ -38,6 +42,8 @@ pub(super) struct SourceRun {
     pub(super) id: TaskId,
     /// What it runs; started.
     pub(super) task: Box<dyn SourceTask>,
+    /// The transforms.
+    pub(super) transforms: Transforms,
     /// The converters.
     pub(super) converters: Converters,
     /// What happens to bad records.
@@ -63,6 +69,30 @@ const MAX_IN_FLIGHT: usize = 20_000;
 
 /// A pause after a failure that Kafka may get over.
 const SEND_RETRY: Duration = Duration::from_millis(100);
+
+/// Where a record was read, and where to go on after it.
+struct Place {
+    partition: Arc<SourceMap>,
+    offset: SourceMap,
+}
+
+/// A record that failed, and how.
+struct SourceFailure<'a> {
+    stage: Stage,
+    class: &'a str,
+    /// The transform's alias, if it was one.
+    transform: Option<&'a str>,
+    error: &'a ConnectError,
+    /// The record; not known any more where Kafka refused it.
+    record: Option<(&'a Place, &'a ConnectRecord)>,
+}
+
+/// A record's place, and what goes through the chain.
+fn apart(record: SourceRecord) -> (Place, ConnectRecord) {
+    let SourceRecord { source_partition, source_offset, topic, partition, key, value, timestamp, headers } = record;
+    let place = Place { partition: source_partition, offset: source_offset };
+    (place, ConnectRecord { topic, partition, key, value, timestamp, headers, origin: RecordOrigin::Source })
+}
 
 struct Loop {
     run: SourceRun,
@@ -143,16 +173,48 @@ impl Loop {
             if self.run.orders.says_stop() {
                 return Ok(());
             }
+            let (place, mut record) = apart(record);
+            if !self.transform(&place, &mut record).await? {
+                self.pass_over(place);
+                continue;
+            }
             self.prepare_topic(&record.topic).await?;
-            if !self.convert(&record).await? {
+            if !self.convert(&place, &record).await? {
+                if self.run.orders.says_stop() {
+                    return Ok(()); // it may be a good record that had to wait
+                }
+                self.pass_over(place);
                 continue;
             }
             if !self.send(&record).await? {
                 return Ok(());
             }
-            self.acks.sent(&record.source_partition, record.source_offset);
+            self.acks.sent(&place.partition, place.offset);
         }
         Ok(())
+    }
+
+    /// A record that goes nowhere on purpose: its offset counts once Kafka has all before it.
+    fn pass_over(&mut self, place: Place) {
+        let sequence = self.acks.sent(&place.partition, place.offset);
+        self.acks.done(sequence);
+    }
+
+    /// Sends a record through the chain; false for one that is dropped, on purpose or because bad ones are tolerated.
+    async fn transform(&mut self, place: &Place, record: &mut ConnectRecord) -> Result<bool> {
+        let refusal = match self.run.transforms.apply(record).await {
+            Ok(verdict) => return Ok(verdict == Verdict::Keep),
+            Err(refusal) => refusal,
+        };
+        let LinkName { alias, class } = self.run.transforms.name(refusal.link);
+        let failure = SourceFailure {
+            stage: Stage::Transformation,
+            class,
+            transform: Some(alias),
+            error: &refusal.error,
+            record: Some((place, record)),
+        };
+        self.failed(&failure).map(|()| false)
     }
 
     async fn prepare_topic(&mut self, topic: &Arc<str>) -> Result<()> {
@@ -179,7 +241,7 @@ impl Loop {
 
     /// Fills the buffers; false for a record that is not to be sent: it is dropped because bad records are tolerated,
     /// or the task is told to stop. While the converters cannot get what they need, the loop's other duties go on.
-    async fn convert(&mut self, record: &SourceRecord) -> Result<bool> {
+    async fn convert(&mut self, place: &Place, record: &ConnectRecord) -> Result<bool> {
         let mut backoff = Backoff::new();
         loop {
             let (stage, class, error) = match self.run.converters.write(record, &mut self.buffers) {
@@ -204,13 +266,10 @@ impl Loop {
                     Some(Err(error)) => return Err(error),
                 }
             }
-            let record = || {
-                format!(
-                    ", where source record is = SourceRecord{{sourcePartition={:?}, sourceOffset={:?}}} topic='{}'",
-                    record.source_partition, record.source_offset, record.topic
-                )
-            };
-            return self.failed(stage, class, &error, record).map(|()| false);
+            let record = Some((place, record));
+            return self
+                .failed(&SourceFailure { stage, class, transform: None, error: &error, record })
+                .map(|()| false);
         }
     }
 
@@ -233,7 +292,7 @@ impl Loop {
     }
 
     /// Hands what is in the buffers to the producer; false if the task is told to stop while there is no room.
-    async fn send(&mut self, record: &SourceRecord) -> Result<bool> {
+    async fn send(&mut self, record: &ConnectRecord) -> Result<bool> {
         let headers: Vec<(&str, Option<&[u8]>)> =
             self.buffers.headers.iter().map(|(name, value)| (&**name, value.as_deref())).collect();
         let produced = ProducerRecord {
@@ -265,7 +324,9 @@ impl Loop {
         for (sequence, outcome) in outcomes {
             if let Err(error) = outcome {
                 let class = "org.apache.kafka.connect.runtime.WorkerSourceTask";
-                self.failed(Stage::KafkaProduce, class, &error, String::new).map_err(|_| {
+                let failure =
+                    SourceFailure { stage: Stage::KafkaProduce, class, transform: None, error: &error, record: None };
+                self.failed(&failure).map_err(|_| {
                     ConnectError::fatal("Unrecoverable exception from producer send callback").caused_by(error)
                 })?;
             }
@@ -275,22 +336,29 @@ impl Loop {
     }
 
     /// Reports a failed record, and says whether the task may go on without it.
-    fn failed(&self, stage: Stage, class: &str, error: &ConnectError, record: impl FnOnce() -> String) -> Result<()> {
+    fn failed(&self, failure: &SourceFailure<'_>) -> Result<()> {
+        let SourceFailure { stage, class, transform, error, record } = *failure;
         let policy = self.run.policy;
         if policy.log {
-            let record = if policy.log_messages { record() } else { String::new() };
-            log_failure(&self.run.id, stage, class, &record, error);
+            let shown = record.filter(|_| policy.log_messages).map(|(place, record)| {
+                format!(
+                    ", where source record is = SourceRecord{{sourcePartition={:?}, sourceOffset={:?}}} topic='{}'",
+                    place.partition, place.offset, record.topic
+                )
+            });
+            log_failure(&self.run.id, stage, class, &shown.unwrap_or_default(), error);
         }
         if policy.tolerate {
             return Ok(());
         }
-        let message = format!(
-            "Tolerance exceeded in error handler: a record of {} failed in stage {}: {}",
-            self.run.id,
-            stage.name(),
-            error.root_cause()
-        );
-        Err(ConnectError::fatal(message).caused_by(error.clone()))
+        let what = match record {
+            Some((place, record)) => format!(
+                "a record of {} for topic {} (source partition {:?}, offset {:?})",
+                self.run.id, record.topic, place.partition, place.offset
+            ),
+            None => format!("a record of {}", self.run.id),
+        };
+        Err(tolerance_exceeded(&what, stage, transform, error))
     }
 
     /// Stores the offsets of what Kafka has. A failure is only logged: they are stored with the next ones.
@@ -340,7 +408,7 @@ impl Loop {
 
 impl Converters {
     /// Writes a record's headers, key and value into the buffers; headers first, as Connect does.
-    fn write(&self, record: &SourceRecord, buffers: &mut Buffers) -> Result<(), (Stage, &'static str, ConnectError)> {
+    fn write(&self, record: &ConnectRecord, buffers: &mut Buffers) -> Result<(), (Stage, &'static str, ConnectError)> {
         buffers.headers.clear();
         for header in &record.headers {
             let mut bytes = Vec::new();

@@ -11,4 +11,5 @@ mod outages;
 mod quickstart;
 mod simplelink;
 mod standalone;
+mod transforms;
 mod worker;

@@ -107,6 +107,7 @@ pub(crate) const NAMES_OR_NONE: Validator = Validator::Check(no_empty_name);
 
 fn no_empty_name(name: &str, value: &ParsedValue) -> Result<(), String> {
     match value {
+        ParsedValue::Null => Err(format!("Configuration '{name}' values must not be null.")),
         ParsedValue::List(items) if items.iter().any(String::is_empty) => {
             Err(format!("Configuration '{name}' values must not be empty."))
         }
@@ -120,6 +121,11 @@ pub(crate) const REGEX: Validator = Validator::Check(|name, value| match value {
         Ok(_) => Ok(()),
         Err(error) => Err(invalid_value(name, Some(text), &format!("Invalid regex: {error}"))),
     },
+    // A missing pattern comes this far in Java too.
+    ParsedValue::Null => {
+        let why = "Invalid regex: Cannot invoke \"String.isEmpty()\" because \"this.pattern\" is null";
+        Err(invalid_value(name, None, why))
+    }
     _ => Ok(()),
 });
 

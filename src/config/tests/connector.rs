@@ -59,8 +59,8 @@ fn a_sink_has_what_its_keys_say() {
     assert!(matches!(&sink.topics, Topics::List(topics) if topics == &["a", "b"]));
     let dead = DeadLetterSettings { topic: "dead".to_owned(), replication_factor: 1, context_headers: false };
     assert_eq!(sink.dead_letters, Some(dead));
-    assert_eq!((config.transforms[0].0.as_str(), config.transforms[0].1.class.as_str()), ("one", "T"));
-    assert_eq!(config.transforms[0].1.props, props(&[("field", "f")]));
+    assert_eq!((config.transforms[0].alias.as_str(), config.transforms[0].plugin.class.as_str()), ("one", "T"));
+    assert_eq!(config.transforms[0].plugin.props, props(&[("field", "f")]));
 }
 
 #[test]

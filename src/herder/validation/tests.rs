@@ -60,7 +60,7 @@ fn plugin_tables_are_those_of_connect() {
         assert!(differences.is_empty(), "{class}:\n{}", differences.join("\n"));
         replayed += 1;
     }
-    assert!(replayed >= 4, "only {replayed} tables were compared");
+    assert!(replayed >= 27, "only {replayed} tables were compared");
 }
 
 #[test]
@@ -85,11 +85,7 @@ fn configurations_from_the_field_get_the_errors_that_connect_gives() {
                 .as_str()
                 .is_some_and(|class| validation.plugins.converter(class, ConverterKind::Record).is_none())
         };
-        if validation.plugins.connector(class).is_err()
-            || config.get("transforms").is_some()
-            || missing("key.converter")
-            || missing("value.converter")
-        {
+        if validation.plugins.connector(class).is_err() || missing("key.converter") || missing("value.converter") {
             continue;
         }
         if config["name"].is_null() {
@@ -111,7 +107,37 @@ fn configurations_from_the_field_get_the_errors_that_connect_gives() {
         assert_eq!(json!(infos.configs.len()), golden["config_count"], "{}", golden["id"]);
         replayed += 1;
     }
-    assert!(replayed >= 17, "only {replayed} configurations were replayed");
+    assert!(replayed >= 18, "only {replayed} configurations were replayed");
+}
+
+#[tokio::test]
+async fn transforms_and_predicates_are_judged_as_connect_judges_them() {
+    let validation = validation(&[]);
+    for golden in golden::lines("transform-validation.jsonl") {
+        let mut config = json!({"connector.class": "FileStreamSink", "name": "a", "topics": "t", "file": "/tmp/x"});
+        config.as_object_mut().unwrap().extend(golden["config"].as_object().unwrap().clone());
+        let infos = validate(&validation, &config).await.unwrap();
+        let of_chain = |name: &str| ["transforms", "predicates"].contains(&name.split('.').next().unwrap_or_default());
+        let mut answer = serde_json::to_value(&infos).unwrap();
+        let mut configs: Vec<Json> = answer["configs"].as_array().unwrap().clone();
+        configs.retain(|config| of_chain(config["value"]["name"].as_str().unwrap()));
+        for config in &mut configs {
+            if config["value"]["name"].as_str().unwrap().ends_with(".type") {
+                config["value"].as_object_mut().unwrap().remove("recommended_values"); // those that are built in
+            }
+        }
+        let names = |configs: &[Json]| configs.iter().map(|one| one["value"]["name"].clone()).collect::<Vec<_>>();
+        let id = &golden["id"];
+        assert_eq!(names(&configs), names(golden["configs"].as_array().unwrap()), "{id}: order of keys");
+        answer["configs"] = Json::Array(configs);
+        let found = golden::normalised(json!({"error_count": answer["error_count"], "configs": answer["configs"]}));
+        let expected = golden::normalised(json!({"error_count": golden["error_count"], "configs": golden["configs"]}));
+        let differences = golden::differences(&expected, &found);
+        assert!(differences.is_empty(), "{id}:\n{}", differences.join("\n"));
+        for group in golden["groups"].as_array().unwrap() {
+            assert!(infos.groups.iter().any(|known| group == known), "{id}: {group}");
+        }
+    }
 }
 
 #[tokio::test]

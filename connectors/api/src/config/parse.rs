@@ -99,8 +99,8 @@ fn wrong(key: &ConfigKey, text: &str, why: &str) -> String {
 }
 
 fn validate(key: &ConfigKey, value: &Value) -> Result<(), String> {
-    let shown = value.shown();
-    let wrong = |why: &str| Err(invalid_value(&key.name, shown.as_deref(), why));
+    let (name, shown) = (&key.name[key.prefix..], value.shown());
+    let wrong = |why: &str| Err(invalid_value(name, shown.as_deref(), why));
     let at_least = |least: i64| match value {
         Value::Null => wrong("Value must be non-null"),
         Value::Integer(number) if *number < least => wrong(&format!("Value must be at least {least}")),
@@ -130,7 +130,7 @@ fn validate(key: &ConfigKey, value: &Value) -> Result<(), String> {
             Value::List(items) if items.is_empty() => Err(invalid_value(&key.name, Some("[]"), "Empty list")),
             _ => Ok(()),
         },
-        Validator::Check(check) => check(&key.name, value),
+        Validator::Check(check) => check(name, value),
     }
 }
 

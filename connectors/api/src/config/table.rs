@@ -143,6 +143,9 @@ pub struct ConfigKey {
     pub recommended: Vec<String>,
     /// Whether a form would show it.
     pub visible: bool,
+    /// How much of the name is a prefix under which another table holds the key. Validators do not see it: in Connect
+    /// too they tell the name that they know.
+    pub(super) prefix: usize,
 }
 
 impl ConfigKey {
@@ -163,7 +166,18 @@ impl ConfigKey {
             dependents: Vec::new(),
             recommended: Vec::new(),
             visible: true,
+            prefix: 0,
         }
+    }
+
+    /// The same key under a prefix, as it stands in the table of something that contains its owner.
+    #[must_use]
+    #[doc(alias = "org.apache.kafka.common.config.ConfigDef.embed")]
+    pub fn under(mut self, prefix: &str) -> Self {
+        self.name = Cow::Owned(format!("{prefix}{}", self.name));
+        self.dependents.iter_mut().for_each(|name| *name = Cow::Owned(format!("{prefix}{name}")));
+        self.prefix += prefix.len();
+        self
     }
 
     /// Sets the default, as a user would write it.

@@ -25,9 +25,17 @@ pub struct DateTime {
 impl DateTime {
     /// The fields of a moment in milliseconds since the epoch.
     pub fn from_millis(millis: i64) -> Self {
+        Self::of(millis, civil(millis.div_euclid(MILLIS_PER_DAY)))
+    }
+
+    /// The same in the ISO calendar, which is Gregorian at all times.
+    pub fn iso_from_millis(millis: i64) -> Self {
+        Self::of(millis, gregorian(millis.div_euclid(MILLIS_PER_DAY)))
+    }
+
+    fn of(millis: i64, (year, month, day): (i64, i64, i64)) -> Self {
         let days_since_epoch = millis.div_euclid(MILLIS_PER_DAY);
         let of_day = millis.rem_euclid(MILLIS_PER_DAY);
-        let (year, month, day) = civil(days_since_epoch);
         Self {
             year,
             month,
@@ -48,17 +56,25 @@ impl DateTime {
 
 /// Days since the epoch of a date whose month and day may lie outside their range, as a lenient calendar reads it.
 pub fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = year.saturating_add((month - 1).div_euclid(12));
-    let month = (month - 1).rem_euclid(12) + 1;
+    let gregorian = iso_days(year, month, day);
+    if gregorian >= FIRST_GREGORIAN_DAY {
+        return gregorian;
+    }
     let (era_year, day_of_year) = shifted(year, month, day);
-    let gregorian =
-        era_year * 365 + era_year.div_euclid(4) - era_year.div_euclid(100) + era_year.div_euclid(400) + day_of_year
-            - 719_468;
-    if gregorian >= FIRST_GREGORIAN_DAY { gregorian } else { julian_days(era_year, day_of_year) }
+    julian_days(era_year, day_of_year)
+}
+
+/// The same in the ISO calendar, which is Gregorian at all times.
+pub fn iso_days(year: i64, month: i64, day: i64) -> i64 {
+    let (era_year, day_of_year) = shifted(year, month, day);
+    era_year * 365 + era_year.div_euclid(4) - era_year.div_euclid(100) + era_year.div_euclid(400) + day_of_year
+        - 719_468
 }
 
 /// Counts years from March, so that the day that a leap year adds is the last one.
 fn shifted(year: i64, month: i64, day: i64) -> (i64, i64) {
+    let year = year.saturating_add((month - 1).div_euclid(12));
+    let month = (month - 1).rem_euclid(12) + 1;
     let era_year = if month <= 2 { year - 1 } else { year };
     (era_year, (153 * ((month + 9) % 12) + 2) / 5 + day - 1)
 }
@@ -68,19 +84,25 @@ fn julian_days(era_year: i64, day_of_year: i64) -> i64 {
 }
 
 fn civil(days: i64) -> (i64, i64, i64) {
-    let (era_year, day_of_year) = if days >= FIRST_GREGORIAN_DAY {
-        let shifted = days + 719_468;
-        let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-        let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        (era * 400 + year, day_of_era - (365 * year + year / 4 - year / 100))
-    } else {
-        let shifted = days + 719_470;
-        let (era, day_of_era) = (shifted.div_euclid(1461), shifted.rem_euclid(1461));
-        let year = (day_of_era - day_of_era / 1460) / 365;
-        (era * 4 + year, day_of_era - 365 * year)
-    };
+    if days >= FIRST_GREGORIAN_DAY {
+        return gregorian(days);
+    }
+    let shifted = days + 719_470;
+    let (era, day_of_era) = (shifted.div_euclid(1461), shifted.rem_euclid(1461));
+    let year = (day_of_era - day_of_era / 1460) / 365;
+    from_march(era * 4 + year, day_of_era - 365 * year)
+}
+
+fn gregorian(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    from_march(era * 400 + year, day_of_era - (365 * year + year / 4 - year / 100))
+}
+
+/// Year, month and day of a year that begins in March, and a day of it from 0.
+fn from_march(year: i64, day_of_year: i64) -> (i64, i64, i64) {
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, year) = if month < 10 { (month + 3, era_year) } else { (month - 9, era_year + 1) };
-    (year, month, day)
+    if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
 }

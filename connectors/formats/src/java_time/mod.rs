@@ -3,13 +3,19 @@
 //! Names of months, days and eras are English, as in a container without a locale of its own. Zones are those of the
 //! IANA database.
 
+pub mod formatter;
+mod joda;
+mod offset;
 pub mod simple;
 mod week;
 mod zone;
 
 use std::fmt;
 
+pub use formatter::DateTimeFormatter;
+pub use joda::JodaFormat;
 pub use simple::SimpleDateFormat;
+pub use week::Weeks;
 pub use zone::{Zone, parse_zone};
 
 /// Full names; the first three letters are the short ones.

@@ -92,7 +92,14 @@ impl Zone {
     }
 
     /// The moment of a local time, both in milliseconds. A time that a change of the clock leaves out is moved by
-    /// the length of the gap; of a time that comes twice, the second one is meant.
+    /// the length of the gap; of a time that comes twice, the first one is meant, as by `java.time`.
+    pub fn to_earlier_moment(&self, local: i64) -> i64 {
+        let Some(rules) = &self.rules else { return local };
+        let Some(civil) = civil(local) else { return local.saturating_sub(self.offset(local)) };
+        rules.to_ambiguous_timestamp(civil).compatible().map_or(local, |moment| moment.as_millisecond())
+    }
+
+    /// The same, but of a time that comes twice the second one is meant, as by `java.util.Calendar`.
     pub fn to_moment(&self, local: i64) -> i64 {
         let Some(rules) = &self.rules else { return local };
         let Some(civil) = civil(local) else { return local.saturating_sub(self.offset(local)) };
@@ -115,7 +122,7 @@ fn timestamp(millis: i64) -> Timestamp {
 }
 
 fn civil(local: i64) -> Option<civil::DateTime> {
-    let time = DateTime::from_millis(local);
+    let time = DateTime::iso_from_millis(local);
     civil::DateTime::new(
         i16::try_from(time.year).ok()?,
         time.month as i8,

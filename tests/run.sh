@@ -7,6 +7,7 @@
 # LONGSHORE_CACHE         folder for servers and build results, outside the clone (chosen in tests/servers/lib.sh)
 # LONGSHORE_TEST_KAFKA    HOST:PORT of a Kafka broker to use, and
 # LONGSHORE_TEST_MONGODB  URI of a MongoDB replica set to use, instead of installing one
+# LONGSHORE_TEST_REGISTRY URL of a schema registry with Confluent's API to use, instead of installing one
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/servers/lib.sh
@@ -38,6 +39,7 @@ check_toolchain() {
 # Kafka Connect takes over from Longshore in a test, so Kafka's own programs are needed beside any broker.
 servers=(kafka connect)
 [ -n "${LONGSHORE_TEST_MONGODB:-}" ] || servers+=(mongo)
+[ -n "${LONGSHORE_TEST_REGISTRY:-}" ] || servers+=(registry)
 wanted=()
 for server in "${servers[@]}"; do
   complete "$server" || wanted+=("$server")

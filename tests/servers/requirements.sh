@@ -2,7 +2,7 @@
 # Checks that the programs are there which building the project, or installing and running a test server,
 # needs. On Debian and Ubuntu, root gets them by apt-get; anybody else is told what is missing.
 #
-# usage: requirements.sh [build] [kafka] [connect] [mongo] [kafka-run] [connect-run] [mongo-run]
+# usage: requirements.sh [build] [kafka] [connect] [mongo] [registry] [kafka-run] [connect-run] [mongo-run] [registry-run]
 #   build: the project; SERVER: installing and running it; SERVER-run: running it only
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -34,11 +34,11 @@ check() {
         need build-essential make has make
         need perl "perl with its standard modules (builds OpenSSL)" has_perl_modules
         ;;
-      kafka | connect)
+      kafka | connect | registry)
         need default-jre-headless 'Java 17 or newer' java_is_17
         need maven 'Maven (mvn)' has mvn
         ;;
-      kafka-run | connect-run) need default-jre-headless 'Java 17 or newer' java_is_17 ;;
+      kafka-run | connect-run | registry-run) need default-jre-headless 'Java 17 or newer' java_is_17 ;;
       mongo)
         need npm npm has npm
         need python3-pip 'Python 3 with pip' python3 -m pip --version

@@ -8,6 +8,7 @@
 //!
 //! This crate knows nothing of connectors or of the worker.
 
+mod avro;
 mod charset;
 pub mod converter;
 pub mod java_number;
@@ -23,6 +24,7 @@ mod simple_header;
 mod string;
 pub mod validate;
 
+pub use avro::AvroConverter;
 pub use converter::{Column, Converter, HeaderConverter, JsonNeed, ReadOptions};
 pub use json_converter::JsonConverter;
 pub use plugins::{ConverterPlugin, plugin, plugins};

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use longshore_api::config::{ConfigDef, ConfigKey, ConfigType, Importance, Validator, Width};
 use longshore_api::{ConnectError, Data, Props, Result};
 
+use crate::avro::AvroConverter;
 use crate::converter::{Converter, HeaderConverter};
 use crate::json_converter::{self, JsonConverter};
 use crate::primitives::{BooleanConverter, ByteArrayConverter, NumberConverter};
@@ -30,7 +31,6 @@ enum Make {
     /// For records, and so for headers too.
     Both(fn(&'static str, &Props) -> Result<Arc<dyn Converter>>),
     /// For records alone; the switch says whether for keys.
-    #[allow(dead_code, reason = "the converters of the registry follow")]
     Records(fn(&'static str, &Props, bool) -> Result<Arc<dyn Converter>>),
     /// For headers alone.
     Headers(fn() -> Arc<dyn HeaderConverter>),
@@ -126,6 +126,10 @@ fn table() -> Vec<ConverterPlugin> {
         })
     });
     let mut plugins: Vec<ConverterPlugin> = numbers.collect();
+    let of_avro = [AvroConverter::CLASS, AvroConverter::APICURIO_CLASS];
+    plugins.extend(of_avro.map(|class| {
+        of_registry(class, |class, props, is_key| Ok(Arc::new(AvroConverter::new(class, props, is_key)?)))
+    }));
     plugins.extend([
         records(BooleanConverter::CLASS, vec![], |_, _| Ok(Arc::new(BooleanConverter::default()))),
         records(ByteArrayConverter::CLASS, vec![], |_, _| Ok(Arc::new(ByteArrayConverter::default()))),
@@ -155,7 +159,6 @@ fn records(
 }
 
 /// A converter of the schema registry. As Confluent's, it shows no keys before it is made.
-#[allow(dead_code, reason = "the converters of the registry follow")]
 fn of_registry(
     class: &'static str,
     make: fn(&'static str, &Props, bool) -> Result<Arc<dyn Converter>>,

@@ -1,12 +1,13 @@
 //! The real servers that tests run against: those of the environment, or ones that are started for the test.
 //!
-//! `LONGSHORE_TEST_KAFKA` (host:port) and `LONGSHORE_TEST_MONGODB` (URI) name servers that are there. Without them the
-//! scripts beside this crate start what `install.sh` has installed, on free ports of the loopback. A server ends with
+//! `LONGSHORE_TEST_KAFKA` (host:port), `LONGSHORE_TEST_MONGODB` (URI) and `LONGSHORE_TEST_REGISTRY` (URL) name servers
+//! that are there. Without them the scripts beside this crate start what `install.sh` has installed, on free ports of the loopback. A server ends with
 //! the test process, even if that is killed, and takes its data with it.
 #![allow(clippy::panic, clippy::expect_used, clippy::print_stderr, reason = "a library for tests alone")]
 
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -21,6 +22,8 @@ pub enum Kind {
     Kafka,
     /// MongoDB, a replica set of one.
     Mongo,
+    /// A schema registry with Confluent's API; what it knows is gone when it ends.
+    Registry,
     /// MongoDB that asks for a login: user `lab`, password `labpass`.
     MongoWithLogin,
 }
@@ -45,6 +48,12 @@ pub fn kafka() -> &'static str {
 pub fn mongodb() -> &'static str {
     static SHARED: OnceLock<(String, Option<Server>)> = OnceLock::new();
     &SHARED.get_or_init(|| shared("LONGSHORE_TEST_MONGODB", Kind::Mongo)).0
+}
+
+/// URL of a schema registry that tests share; they keep apart by the names of topics.
+pub fn registry() -> &'static str {
+    static SHARED: OnceLock<(String, Option<Server>)> = OnceLock::new();
+    &SHARED.get_or_init(|| shared("LONGSHORE_TEST_REGISTRY", Kind::Registry)).0
 }
 
 fn shared(variable: &str, kind: Kind) -> (String, Option<Server>) {
@@ -98,11 +107,12 @@ impl Server {
         self.child.id()
     }
 
-    /// `host:port` of a broker, or a MongoDB URI.
+    /// `host:port` of a broker, a MongoDB URI, or the URL of a registry.
     pub fn address(&self) -> String {
         let port = self.port;
         match self.kind {
             Kind::Kafka => format!("127.0.0.1:{port}"),
+            Kind::Registry => format!("http://127.0.0.1:{port}/apis/ccompat/v7"),
             Kind::Mongo => format!("mongodb://127.0.0.1:{port}/?replicaSet=rs0"),
             Kind::MongoWithLogin => format!("mongodb://lab:labpass@127.0.0.1:{port}/?replicaSet=rs0"),
         }
@@ -152,10 +162,21 @@ impl Server {
     fn is_ready(&self, log: &Path) -> bool {
         match self.kind {
             Kind::Kafka => fs::read_to_string(log).is_ok_and(|text| text.contains("Kafka Server started")),
+            Kind::Registry => self.registry_answers().unwrap_or(false),
             Kind::Mongo => self.mongo_is(&["is-primary"]),
             // The user is created last, as soon as there is a primary.
             Kind::MongoWithLogin => self.mongo_is(&["create-user", "lab", "labpass"]),
         }
+    }
+
+    /// Whether it lists its subjects.
+    fn registry_answers(&self) -> std::io::Result<bool> {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
+        connection.set_read_timeout(Some(Duration::from_secs(10)))?;
+        connection.write_all(b"GET /apis/ccompat/v7/subjects HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+        let mut answer = [0; 12];
+        connection.read_exact(&mut answer)?;
+        Ok(answer.ends_with(b" 200"))
     }
 
     fn mongo_is(&self, command: &[&str]) -> bool {
@@ -179,6 +200,7 @@ impl Kind {
     fn name(self) -> &'static str {
         match self {
             Kind::Kafka => "kafka",
+            Kind::Registry => "registry",
             Kind::Mongo | Kind::MongoWithLogin => "mongo",
         }
     }

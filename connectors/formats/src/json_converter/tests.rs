@@ -227,7 +227,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_a_converter_panic(bytes in prop::collection::vec(any::<u8>(), 0..48)) {
-        for plugin in crate::plugins() {
+        for plugin in crate::plugins().iter().filter(|plugin| plugin.is_header_converter()) {
             let header = plugin.new_header_converter(&Props::new()).unwrap();
             if let Ok(data) = header.to_connect_header("t", "h", Some(&bytes)) {
                 let _ = header.from_connect_header("t", "h", &data, &mut Vec::new());

@@ -42,7 +42,7 @@ impl Settings {
     /// Kind Config, for a strategy that is not known.
     pub(super) fn new(config: &ParsedConfig, is_key: bool) -> Result<Self> {
         let strategy_key = if is_key { "key.subject.name.strategy" } else { "value.subject.name.strategy" };
-        let size = config.integer("schemas.cache.size").min(config.integer("max.schemas.per.subject"));
+        let size = config.integer("schemas.cache.size");
         Ok(Self {
             is_key,
             strategy: SubjectStrategy::of_class(strategy_key, config.string(strategy_key))?,
@@ -78,6 +78,9 @@ pub(super) fn parse(own: Vec<ConfigKey>, props: &Props) -> Result<ParsedConfig> 
             _ => {}
         }
     }
+    if let (Some(size), false) = (props.get("schemas.cache.config"), props.contains_key("schemas.cache.size")) {
+        merged.insert("schemas.cache.size".to_owned(), size.clone());
+    }
     Ok(ConfigDef::new(registry_keys().into_iter().chain(own)).parse(&merged)?)
 }
 
@@ -105,7 +108,7 @@ fn schema_keys() -> Vec<ConfigKey> {
             "Whether the schema of use.schema.id must be able to read the data's own.",
         ),
         switch("normalize.schemas", "false", "Whether the registry is to normalize a schema before it compares it."),
-        number("max.schemas.per.subject", "1000", "An upper bound of the schemas that are kept."),
+        number("max.schemas.per.subject", "1000", "Accepted: schemas.cache.size bounds what is kept."),
         number("schemas.cache.size", "1000", "How many schemas are kept after they were read or written."),
         number("schemas.cache.config", "1000", "The older name of schemas.cache.size."),
         number("latest.cache.size", "1000", "Accepted: the latest versions are kept with the other schemas."),

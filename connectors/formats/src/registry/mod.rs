@@ -10,6 +10,7 @@
 //! records that name it ([BadRecord](longshore_api::ErrorKind::BadRecord)), and a login that is refused ends the task
 //! ([Config](longshore_api::ErrorKind::Config)): no record is to blame for it.
 
+pub mod apicurio;
 mod auth;
 mod client;
 mod error;

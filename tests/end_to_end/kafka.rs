@@ -36,7 +36,12 @@ impl Writer {
 
     /// Sends a record; waits while the queue is full.
     pub(crate) fn send(&self, topic: &str, key: Option<&str>, value: Option<&str>) {
-        let mut record = BaseRecord::<str, str>::to(topic);
+        self.send_bytes(topic, key, value.map(str::as_bytes));
+    }
+
+    /// The same with a value that is no text.
+    pub(crate) fn send_bytes(&self, topic: &str, key: Option<&str>, value: Option<&[u8]>) {
+        let mut record = BaseRecord::<str, [u8]>::to(topic);
         record.key = key;
         record.payload = value;
         while let Err((_full, again)) = self.producer.send(record) {

@@ -1,6 +1,7 @@
 //! The built worker against a real broker and a real MongoDB, driven from outside as a user would.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod avro;
 mod bad_input;
 mod cli;
 mod delivery;

@@ -58,6 +58,9 @@ pub mod logical {
 }
 
 /// A schema: what a value is. Shared by `Arc`, never cloned a record.
+///
+/// A recursive type has a schema without fields, of the same name, where it is used within itself; the values there
+/// carry the full one.
 #[derive(Debug, Clone, PartialEq)]
 #[doc(alias = "org.apache.kafka.connect.data.Schema")]
 pub struct Schema {
@@ -139,6 +142,13 @@ impl Schema {
     /// The index of a struct's field.
     pub fn field_index(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| &*field.name == name)
+    }
+
+    /// Whether a struct of the schema `actual` may stand where this one is asked for: it is the same, or this is the
+    /// schema without fields that a recursive type has where it is used within itself.
+    pub fn admits(&self, actual: &Schema) -> bool {
+        let within_itself = || self.fields.is_empty() && self.name.is_some() && self.name == actual.name;
+        std::ptr::eq(self, actual) || self == actual || (self.kind == Type::Struct && within_itself())
     }
 
     /// The logical type's name, where the schema has one that Connect knows.

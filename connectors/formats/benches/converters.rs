@@ -4,11 +4,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark")]
 
-use std::sync::Arc;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, OnceLock};
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{AllocProfiler, Bencher};
-use longshore_api::{Batch, BatchBuilder, Part, Props, RowParts};
+use longshore_api::{Batch, BatchBuilder, Data, ErrorKind, Part, Props, Result, RowParts};
 use longshore_formats::{Column, Converter, JsonNeed, ReadOptions, java_text, json, plugin};
 
 #[global_allocator]
@@ -140,6 +142,109 @@ fn write(bencher: Bencher<'_, '_>, schemas: &str, value: &str) {
         for _ in 0..RECORDS {
             out.clear();
             converter.from_connect("t", &data, &mut out).unwrap();
+        }
+    });
+}
+
+/// A registry that knows one schema: the one that was registered last.
+fn registry() -> &'static str {
+    static URL: OnceLock<String> = OnceLock::new();
+    URL.get_or_init(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let mut schema = String::new();
+            for connection in listener.incoming() {
+                answer(&connection.unwrap(), &mut schema);
+            }
+        });
+        url
+    })
+}
+
+fn answer(mut connection: &TcpStream, schema: &mut String) {
+    let mut reader = BufReader::new(connection);
+    let (mut lines, mut length) = (Vec::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if let Some(text) = line.to_lowercase().strip_prefix("content-length: ") {
+            length = text.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        lines.push(line);
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let body = if lines[0].contains("/versions") {
+        *schema = String::from_utf8(body).unwrap();
+        "{\"id\":1}"
+    } else if lines[0].starts_with("GET") {
+        schema
+    } else {
+        "{\"id\":1,\"version\":1}"
+    };
+    write!(connection, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+}
+
+const AVRO: &str = "io.confluent.connect.avro.AvroConverter";
+
+/// Converts until the converter has the schemas that it needs.
+fn supplied<T>(converter: &dyn Converter, mut convert: impl FnMut() -> Result<T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    loop {
+        match convert() {
+            Err(error) if error.kind == ErrorKind::Retriable => assert!(runtime.block_on(converter.supply()).unwrap()),
+            outcome => return outcome.unwrap(),
+        }
+    }
+}
+
+/// A converter, and the record of that size as it writes it.
+fn avro(size: &str) -> (Arc<dyn Converter>, Data, Vec<u8>) {
+    let props = Props::from_iter([("schema.registry.url".to_owned(), registry().to_owned())]);
+    let avro = plugin(AVRO).unwrap().new_converter(&props, false).unwrap().unwrap();
+    let data = converter(JSON, "true").to_connect("orders", Some(with_schema(size).as_bytes())).unwrap();
+    let mut bytes = Vec::new();
+    supplied(&*avro, || {
+        bytes.clear();
+        avro.from_connect("orders", &data, &mut bytes)
+    });
+    (avro, data, bytes)
+}
+
+/// The records of the JSON benchmarks, in Avro: of 198 bytes of JSON 100 are left.
+#[divan::bench(args = SIZES)]
+fn avro_decoded(bencher: Bencher<'_, '_>, size: &str) {
+    let (avro, _, bytes) = avro(size);
+    supplied(&*avro, || avro.to_connect("orders", Some(&bytes)));
+    let mut column = Column::default();
+    bencher
+        .counter(ItemsCount::new(RECORDS))
+        .counter(BytesCount::new(RECORDS * bytes.len()))
+        .with_inputs(|| {
+            let mut builder = BatchBuilder::default();
+            let topic = builder.topic_index(&Arc::from("orders"));
+            for _ in 0..RECORDS {
+                builder.push(topic, RowParts { value: Some(&bytes), ..RowParts::default() });
+            }
+            builder.finish()
+        })
+        .bench_local_refs(|batch| {
+            avro.read_column(batch, Part::Value, ReadOptions::default(), &mut column);
+            assert!(column.errors.is_empty());
+        });
+}
+
+#[divan::bench(args = SIZES)]
+fn write_avro(bencher: Bencher<'_, '_>, size: &str) {
+    let (avro, data, mut out) = avro(size);
+    bencher.counter(ItemsCount::new(RECORDS)).bench_local(|| {
+        for _ in 0..RECORDS {
+            out.clear();
+            avro.from_connect("orders", &data, &mut out).unwrap();
         }
     });
 }

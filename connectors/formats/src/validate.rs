@@ -63,10 +63,10 @@ fn check(schema: &Schema, value: &Value, place: &Place<'_>) -> Result<()> {
             part(schema.value_schema.as_deref(), value, &Place::Part("value of map", place))
         }),
         Value::Struct(inner) => {
-            if !std::ptr::eq(schema, &*inner.schema) && *schema != *inner.schema {
+            if !schema.admits(&inner.schema) {
                 return Err(ConnectError::data("Struct schemas do not match."));
             }
-            schema.fields.iter().zip(&inner.values).try_for_each(|(field, value)| {
+            inner.schema.fields.iter().zip(&inner.values).try_for_each(|(field, value)| {
                 // A default stands for what is missing.
                 if value.is_null() && field.schema.default.is_some() {
                     return Ok(());

@@ -135,12 +135,11 @@ fn quote(out: &mut Vec<u8>, start: usize) {
 }
 
 fn structure(out: &mut Vec<u8>, schema: &Schema, fields: &Struct, rules: Rules) -> Result<()> {
-    // Comparing schemas field by field is only needed where they are not the very same one.
-    if !std::ptr::eq(schema, &*fields.schema) && *schema != *fields.schema {
+    if !schema.admits(&fields.schema) {
         return Err(ConnectError::data("Mismatching schema."));
     }
     out.push(b'{');
-    for (index, (field, one)) in schema.fields.iter().zip(&fields.values).enumerate() {
+    for (index, (field, one)) in fields.schema.fields.iter().zip(&fields.values).enumerate() {
         if index > 0 {
             out.push(b',');
         }

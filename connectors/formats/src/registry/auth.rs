@@ -5,13 +5,16 @@ use base64::prelude::BASE64_STANDARD;
 use longshore_api::config::ParsedConfig;
 use longshore_api::{ConnectError, Result};
 
+use super::oauth::Tokens;
+
 /// The login of every call.
-#[derive(Clone)]
 pub(super) enum Auth {
     /// The one that stands in each URL, if any.
     Url,
     /// The value of the header `Authorization`.
     Fixed(String),
+    /// A token that is fetched when it is needed.
+    Tokens(Tokens),
 }
 
 impl std::fmt::Debug for Auth {
@@ -19,6 +22,7 @@ impl std::fmt::Debug for Auth {
         f.write_str(match self {
             Auth::Url => "Url",
             Auth::Fixed(_) => "Fixed([hidden])",
+            Auth::Tokens(_) => "Tokens([hidden])",
         })
     }
 }
@@ -42,8 +46,9 @@ impl Auth {
             },
             ("SASL_INHERIT", "") => sasl_user_info(config).map(|user_info| Auth::Fixed(basic_header(&user_info))),
             ("", "STATIC_TOKEN") => Self::token(config),
+            ("", "OAUTHBEARER") => Tokens::new(config).map(Auth::Tokens),
             (_, "") => Err(unknown("basic.auth.credentials.source", basic, "URL, USER_INFO, SASL_INHERIT")),
-            ("", _) => Err(unknown("bearer.auth.credentials.source", bearer, "STATIC_TOKEN")),
+            ("", _) => Err(unknown("bearer.auth.credentials.source", bearer, "STATIC_TOKEN, OAUTHBEARER")),
             (_, _) => Err(ConnectError::config(
                 "Only one of 'basic.auth.credentials.source' and 'bearer.auth.credentials.source' may be specified",
             )),

@@ -88,6 +88,7 @@ impl Http {
             let login = match &self.auth {
                 Auth::Url => base.login.clone(),
                 Auth::Fixed(value) => Some(value.clone()),
+                Auth::Tokens(tokens) => Some(tokens.header(&self.agent)?),
             };
             if let Some(mut value) = login.and_then(|value| HeaderValue::try_from(value).ok()) {
                 value.set_sensitive(true);
@@ -125,7 +126,8 @@ fn said(status: u16, answer: Option<&Json>) -> (i32, String) {
     (code.unwrap_or(i32::from(status)), message.map_or_else(|| format!("HTTP status {status}"), str::to_owned))
 }
 
-fn failure(error: &ureq::Error) -> RegistryError {
+/// What a call that got no answer means.
+pub(super) fn failure(error: &ureq::Error) -> RegistryError {
     match error {
         ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::Pem(_) => {
             RegistryError::Settings(format!("TLS to the schema registry fails: {error}"))

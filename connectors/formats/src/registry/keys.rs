@@ -136,8 +136,13 @@ fn login_keys() -> Vec<ConfigKey> {
         text("basic.auth.credentials.source", "Where user and password come from: URL, USER_INFO or SASL_INHERIT."),
         secret("basic.auth.user.info", "user:password, for USER_INFO."),
         secret("sasl.jaas.config", "The login of Kafka's clients, for SASL_INHERIT."),
-        text("bearer.auth.credentials.source", "Where the bearer token comes from: STATIC_TOKEN."),
+        text("bearer.auth.credentials.source", "Where the bearer token comes from: STATIC_TOKEN or OAUTHBEARER."),
         secret("bearer.auth.token", "The token, for STATIC_TOKEN."),
+        text("bearer.auth.issuer.endpoint.url", "The URL that gives tokens, for OAUTHBEARER."),
+        text("bearer.auth.client.id", "The client's id there."),
+        secret("bearer.auth.client.secret", "The client's secret there."),
+        text("bearer.auth.scope", "The scope that is asked for."),
+        number("bearer.auth.cache.expiry.buffer.seconds", "300", "How long before its end a token is replaced."),
         text("bearer.auth.logical.cluster", "Sent as the header target-sr-cluster beside a bearer token."),
         text("bearer.auth.identity.pool.id", "Sent as the header Confluent-Identity-Pool-Id beside a bearer token."),
     ]
@@ -145,6 +150,9 @@ fn login_keys() -> Vec<ConfigKey> {
 
 fn tls_keys() -> Vec<ConfigKey> {
     vec![
+        ConfigKey::new("ssl.endpoint.identification.algorithm", ConfigType::String, Importance::Low)
+            .default("https")
+            .doc("How the host's name is checked against its certificate: https."),
         text("ssl.truststore.type", "The form of the trusted certificates: PEM."),
         text("ssl.truststore.location", "A file of the certificates that are trusted."),
         secret("ssl.truststore.certificates", "The certificates that are trusted, as PEM text."),

@@ -16,6 +16,7 @@ mod client;
 mod error;
 mod http;
 mod keys;
+mod oauth;
 mod schemas;
 mod subject;
 mod tls;

@@ -296,6 +296,44 @@ async fn a_login_that_is_refused_is_no_records_trouble() {
     assert!(headers.contains("authorization: Basic bWU6aHVudGVyMg==") && headers.contains("x-cluster: blue"));
 }
 
+#[tokio::test]
+async fn a_token_is_fetched_by_the_clients_credentials_and_used_until_it_ends() {
+    let registry = Fake::start(|asked| match asked.line.as_str() {
+        "POST /token" => (200, r#"{"access_token":"t0ken","expires_in":3600,"token_type":"Bearer"}"#.to_owned()),
+        _ => two_schemas(asked),
+    });
+    let issuer = format!("{}/token", registry.url);
+    let settings = [
+        ("schema.registry.url", &*registry.url),
+        ("bearer.auth.credentials.source", "OAUTHBEARER"),
+        ("bearer.auth.issuer.endpoint.url", &issuer),
+        ("bearer.auth.client.id", "me"),
+        ("bearer.auth.client.secret", "hunter2"),
+        ("bearer.auth.scope", "a b"),
+        ("bearer.auth.logical.cluster", "lsrc-1"),
+    ];
+    assert_eq!(read(&schemas(&settings), &mut batch("t", &[framed(1, "a")])).await, [Ok("one v7 a".to_owned())]);
+    let asked = registry.asked();
+    assert_eq!(
+        (asked.len(), &*asked[0].line, &*asked[0].body),
+        (3, "POST /token", "grant_type=client_credentials&scope=a%20b")
+    );
+    let has = |asked: &Asked, header: &str| asked.headers.iter().any(|known| known == header);
+    assert!(has(&asked[0], "authorization: Basic bWU6aHVudGVyMg=="));
+    for asked in &asked[1..] {
+        assert!(has(asked, "authorization: Bearer t0ken") && has(asked, "target-sr-cluster: lsrc-1"), "{asked:?}");
+    }
+    let refused = Fake::start(|_| (401, r#"{"error":"invalid_client"}"#.to_owned()));
+    let issuer = format!("{}/token", refused.url);
+    let settings =
+        settings.map(|(key, value)| if key.ends_with("endpoint.url") { (key, &*issuer) } else { (key, value) });
+    let error = read(&schemas(&settings), &mut batch("t", &[framed(1, "a")])).await[0].clone().unwrap_err();
+    assert_eq!(
+        (error.kind, error.to_string()),
+        (ErrorKind::Config, "no access for t: the token endpoint answers HTTP status 401".to_owned())
+    );
+}
+
 #[test]
 fn settings_that_cannot_work_are_refused_and_no_secret_is_told() {
     let url = ("schema.registry.url", "http://user:hunter2@a");
@@ -316,7 +354,16 @@ fn settings_that_cannot_work_are_refused_and_no_secret_is_told() {
             vec![url, ("basic.auth.credentials.source", "URL"), ("bearer.auth.credentials.source", "STATIC_TOKEN")],
             "Only one of 'basic.auth.credentials.source' and 'bearer.auth.credentials.source' may be specified",
         ),
+        (
+            vec![url, ("bearer.auth.credentials.source", "OAUTHBEARER"), ("bearer.auth.client.secret", "hunter2")],
+            "bearer.auth.client.id must be provided when bearer.auth.credentials.source is set to OAUTHBEARER",
+        ),
         (vec![url, ("request.header.X", "hunter2\n")], "request.header.X: no HTTP header"),
+        (
+            vec![url, ("schema.registry.ssl.endpoint.identification.algorithm", "")],
+            "ssl.endpoint.identification.algorithm: the name of the registry's host is always checked; only https is \
+             supported",
+        ),
         (vec![url, ("proxy.host", "p")], "Invalid value -1 for configuration proxy.port: no port"),
         (
             vec![url, ("ssl.truststore.location", "/nowhere"), ("ssl.truststore.type", "PEM")],

@@ -9,6 +9,12 @@ use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConf
 /// # Errors
 /// Kind Config, for files that cannot be read and forms that are not known.
 pub(super) fn config(config: &ParsedConfig) -> Result<TlsConfig> {
+    if !config.string("ssl.endpoint.identification.algorithm").eq_ignore_ascii_case("https") {
+        return Err(ConnectError::config(
+            "ssl.endpoint.identification.algorithm: the name of the registry's host is always checked; only https is \
+             supported",
+        ));
+    }
     let mut tls = TlsConfig::builder();
     if let Some(pem) = pem(config, "ssl.truststore", &["certificates"])? {
         let certificates: Vec<Certificate<'static>> = items(&pem, "ssl.truststore")?.0;

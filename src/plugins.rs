@@ -114,6 +114,13 @@ impl Plugins {
         self
     }
 
+    /// The same table with a further connector, of somebody who builds a worker of their own.
+    #[must_use]
+    pub fn with(self, connector: Plugin) -> Self {
+        let connectors = self.connectors.into_iter().chain([connector]).collect();
+        Self::new(connectors, self.converters)
+    }
+
     /// The connector of a name.
     ///
     /// # Errors

@@ -121,6 +121,14 @@ pub fn common() -> Vec<WorkerKey> {
             .no_effect(JVM),
         row("task.shutdown.graceful.timeout.ms", Long, Low, "How long tasks that stop together may take, in ms.")
             .or("5000"),
+        row(
+            "task.stuck.threshold.ms",
+            Long,
+            Low,
+            "A call into a sink that takes longer than this, in ms, is logged as a warning; 0 for never.",
+        )
+        .or("60000")
+        .checked(Validator::AtLeast(0)),
         row("offset.flush.interval.ms", Long, Low, "How often offsets are committed, in ms.").or("60000"),
         row("offset.flush.timeout.ms", Long, Low, "How long a commit of offsets may take, in ms.").or("5000"),
         row("connector.client.config.override.policy", Text, Medium, "Which client settings connectors may override.")

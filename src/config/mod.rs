@@ -63,6 +63,8 @@ pub struct WorkerConfig {
     pub offset_flush_timeout: Duration,
     /// `task.shutdown.graceful.timeout.ms`, for all tasks that stop together.
     pub task_shutdown_timeout: Duration,
+    /// `task.stuck.threshold.ms`.
+    pub stuck_threshold: Duration,
     /// `listeners`, as `http://host:port`.
     pub listeners: Vec<Listener>,
     /// `host:port` by which others know this worker (`worker_id` of statuses).

@@ -134,6 +134,7 @@ impl Builder<'_> {
             offset_flush_interval: self.duration("offset.flush.interval.ms"),
             offset_flush_timeout: self.duration("offset.flush.timeout.ms"),
             task_shutdown_timeout: self.duration("task.shutdown.graceful.timeout.ms"),
+            stuck_threshold: self.duration("task.stuck.threshold.ms"),
             worker_id: worker_id(self.props, &listeners),
             listeners,
             rest: RestSettings {

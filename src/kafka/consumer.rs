@@ -167,6 +167,16 @@ impl SinkConsumer {
         let _ = finished.wait_for(|finished| *finished).await;
     }
 
+    /// What leaves the group, from anywhere: also when the task that holds this consumer does not come back.
+    pub fn leaver(&self) -> impl Fn() + Send + 'static {
+        let (commands, waker) = (self.commands.clone(), Arc::clone(&self.waker));
+        move || {
+            // A thread that is gone has left already.
+            let _ = commands.send(Command::Close);
+            waker.wake();
+        }
+    }
+
     fn request_close(&self) {
         if !self.closed.swap(true, Ordering::Relaxed) {
             self.send(Command::Close);

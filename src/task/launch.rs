@@ -105,6 +105,7 @@ impl Launch {
             path: RecordPath::new(converters, json, reads_headers, transforms),
             errors: ErrorHandler::new(self.spec.id.clone(), policy, dead_letters),
             consumer: Box::new(self.consumer(settings, headers)?),
+            activity: self.frame.activity,
             orders: Orders::new(self.spec.id, self.frame.control, self.frame.status),
             topics: self.services.topics,
             commit_interval: self.services.worker.offset_flush_interval,
@@ -117,7 +118,10 @@ impl Launch {
     async fn start_sink(&self, mut task: Box<dyn SinkTask>) -> Result<Option<Box<dyn SinkTask>>> {
         let mut backoff = Backoff::new();
         loop {
-            match task.start(self.context(), &self.spec.task_config).await {
+            let busy = self.frame.activity.begin("start", None);
+            let started = task.start(self.context(), &self.spec.task_config).await;
+            drop(busy);
+            match started {
                 Ok(()) => return Ok(Some(task)),
                 Err(error) if error.kind == ErrorKind::Retriable => {
                     let pause = backoff.next(rand::random());
@@ -210,6 +214,7 @@ impl Launch {
             Topics::Pattern(pattern) => Subscription::Pattern(pattern.clone()),
         };
         let (consumer, events) = SinkConsumer::start(ConsumerSettings { props, subscription, limits, headers })?;
+        self.frame.activity.leave_by(consumer.leaver());
         Ok(GroupMember { consumer, events })
     }
 

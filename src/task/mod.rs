@@ -12,6 +12,7 @@ mod sink;
 mod source;
 mod supervise;
 mod transform;
+mod watchdog;
 
 use std::fmt;
 use std::sync::Arc;

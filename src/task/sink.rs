@@ -17,6 +17,7 @@ use super::convert::{ConversionError, RecordPath};
 use super::errors::{Backoff, ErrorHandler, Failure, Stage};
 use super::orders::{Heard, Orders};
 use super::positions::Progress;
+use super::watchdog::Activity;
 use super::{TargetState, TaskId, TopicTracker};
 use crate::kafka::ConsumerEvent;
 
@@ -49,6 +50,8 @@ pub(super) struct SinkRun {
     pub(super) errors: ErrorHandler,
     /// Where the records come from.
     pub(super) consumer: Box<dyn Consumer>,
+    /// Where the calls into the task are noted.
+    pub(super) activity: Arc<Activity>,
     /// What the worker says.
     pub(super) orders: Orders,
     /// Told which topics the task reads.
@@ -248,7 +251,10 @@ impl Loop {
         let mut backoff = Backoff::new();
         let mut held = false;
         while current.from < current.batch.len() {
-            let failed = match self.run.task.put(&current.batch, current.from).await {
+            let busy = self.run.activity.begin("put", Some(&current.batch));
+            let put = self.run.task.put(&current.batch, current.from).await;
+            drop(busy);
+            let failed = match put {
                 Ok(outcome) => {
                     if outcome.taken > 0 {
                         backoff = Backoff::new();
@@ -317,7 +323,10 @@ impl Loop {
     }
 
     async fn put_nothing(&mut self) -> Result<()> {
-        match self.run.task.put(&Arc::new(Batch::default()), 0).await {
+        let busy = self.run.activity.begin("put", None);
+        let put = self.run.task.put(&Arc::new(Batch::default()), 0).await;
+        drop(busy);
+        match put {
             Ok(outcome) => self.report_bad(outcome.bad).await,
             Err(error) if error.kind == ErrorKind::Retriable => {
                 warn!(task = %self.run.id, "put failed and will be tried again: {error}");
@@ -340,7 +349,10 @@ impl Loop {
         if self.progress.to_commit(&longshore_api::Delivered::up_to(taken.clone())).is_empty() {
             return Ok(());
         }
-        let outcome = match self.run.task.flush(&taken).await {
+        let busy = self.run.activity.begin("flush", None);
+        let flushed = self.run.task.flush(&taken).await;
+        drop(busy);
+        let outcome = match flushed {
             Ok(outcome) => outcome,
             Err(error) if error.kind == ErrorKind::Retriable => {
                 warn!(task = %self.run.id, "flush failed and will be tried again, nothing was committed: {error}");

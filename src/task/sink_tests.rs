@@ -236,6 +236,7 @@ fn rig_with(seed: u64, trouble: f64, tolerate: bool, chain: Chain) -> Rig {
         path: RecordPath::new(converters, JsonNeed::Checked, false, Transforms::new(chain, retry)),
         errors: ErrorHandler::new(id.clone(), policy, None),
         consumer: Box::new(FakeConsumer { world: Arc::clone(&world), events: events_seen }),
+        activity: Arc::default(),
         orders: Orders::new(id, control_seen, status),
         topics: Arc::new(NoTracker),
         commit_interval: Duration::from_millis(500),

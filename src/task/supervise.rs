@@ -1,6 +1,7 @@
 //! Keeps a task in its frame: a panic or an error makes that task FAILED and nothing else, and a stop ends in time.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use longshore_api::{ConnectError, Result};
 use tokio::sync::watch;
@@ -9,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info, info_span, warn};
 
+use super::watchdog::{self, Activity};
 use super::{Control, State, TaskHandle, TaskId, TaskServices, TaskSpec, TaskStatus, launch};
 
 /// What a task's run is given besides its specification.
@@ -19,6 +21,8 @@ pub(super) struct Frame {
     pub(super) status: watch::Sender<TaskStatus>,
     /// Fires when the task is told to stop.
     pub(super) cancelled: CancellationToken,
+    /// What the task does right now.
+    pub(super) activity: Arc<Activity>,
 }
 
 /// Starts a task. Its status begins as UNASSIGNED and closes when the run is over: UNASSIGNED again after a stop,
@@ -28,22 +32,33 @@ pub fn spawn(spec: TaskSpec, services: TaskServices) -> TaskHandle {
     let (status, status_seen) = watch::channel(TaskStatus::of(State::Unassigned));
     let (control, control_seen) = watch::channel(Control::Target(spec.target));
     let span = info_span!("task", connector = %id.connector, task = id.task);
-    let frame = Frame { control: control_seen, status, cancelled: CancellationToken::new() };
+    let frame = Frame { control: control_seen, status, cancelled: CancellationToken::new(), activity: Arc::default() };
     tokio::spawn(supervise(id.clone(), frame, spec, services).instrument(span));
     TaskHandle { id, status: status_seen, control }
 }
 
 async fn supervise(id: TaskId, frame: Frame, spec: TaskSpec, services: TaskServices) {
-    let Frame { control, status, cancelled } = frame;
-    let inner = Frame { control: control.clone(), status: status.clone(), cancelled: cancelled.clone() };
+    let threshold = services.worker.stuck_threshold;
+    let Frame { control, status, cancelled, activity } = frame;
+    let inner = Frame {
+        control: control.clone(),
+        status: status.clone(),
+        cancelled: cancelled.clone(),
+        activity: activity.clone(),
+    };
     let mut run = tokio::spawn(launch::run(spec, services, inner).in_current_span());
     let outcome = tokio::select! {
         outcome = &mut run => outcome,
         () = deadline(control, cancelled) => {
             warn!("Graceful stop of task {id} failed.");
             run.abort();
+            if let Some(stuck) = activity.abandon() {
+                // Aborting ends what waits, not what holds its thread.
+                warn!("task {id} is given up in {stuck}; a new run of it reads these records again");
+            }
             Ok(Ok(()))
         }
+        () = watchdog::watch(&id, &activity, threshold) => Ok(Ok(())),
     };
     status.send_replace(last_status(&id, outcome));
 }

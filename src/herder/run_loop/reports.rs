@@ -161,19 +161,11 @@ impl RunLoop {
         });
     }
 
-    /// A task that is aborted and still runs may still write: its successor waits for its end. Only the end of the
-    /// worker does not.
+    /// A task that is aborted and still runs holds its thread. It has left its consumer group and writes no more than
+    /// what it holds; waiting for it would stop everybody who needs its place.
     fn task_overdue(&mut self, id: &TaskId, run: Run) {
-        if self.task(id, run).is_none() {
-            return;
-        }
-        if self.ending.is_empty() {
-            tracing::warn!(task = %id, "the task did not stop in time; nothing takes its place until it has ended");
-            if !self.is_wanted(id) {
-                self.refuse_restarts(id);
-            }
-        } else {
-            tracing::warn!(task = %id, "the task did not stop in time and is given up");
+        if self.task(id, run).is_some() {
+            tracing::warn!(connector = %id.connector, task = id.task, "task {id} did not stop in time and is given up");
             self.remove_task(&id.connector, id.task);
         }
     }

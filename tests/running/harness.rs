@@ -1,0 +1,241 @@
+//! A worker inside the test, with a sink that does as it is told, on a real broker.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, LazyLock, Mutex};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use longshore::config::{Mode, WorkerConfig};
+use longshore::groups::SinkGroups;
+use longshore::herder::{CreateRequest, Environment, Herder, HerderHandle, StateInfo};
+use longshore::plugins::Plugins;
+use longshore::store::Stores;
+use longshore::task::{self, TaskServices, TaskSpec};
+use longshore_api::{
+    Batch, ConfigDef, Connector, FlushOutcome, Plugin, Positions, Props, PutOutcome, Result, SinkConnector, SinkTask,
+    TaskContext, TopicPartition,
+};
+use longshore_test_servers::{kafka, unique};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+
+/// How long anything may take that a test waits for. Generous: what takes longer is broken, not slow.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+const CLASS: &str = "test.ObedientSinkConnector";
+
+/// What all tasks of the test's sink have in common.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// How often each offset of each partition was taken.
+    taken: Mutex<BTreeMap<(i32, i64), usize>>,
+    /// The next put of a record holds its thread until this is lifted.
+    pub(crate) hold: AtomicBool,
+    /// How many puts hold their threads.
+    pub(crate) held: AtomicUsize,
+    lifted: Mutex<bool>,
+    lift: Condvar,
+}
+
+impl Told {
+    /// Holds the thread, as a call into a system that does not answer would.
+    fn hold_thread(&self) {
+        self.held.fetch_add(1, Ordering::SeqCst);
+        let mut lifted = self.lifted.lock().unwrap();
+        while !*lifted {
+            lifted = self.lift.wait(lifted).unwrap();
+        }
+        drop(lifted);
+        self.held.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Lets go of every thread that is held.
+    pub(crate) fn let_go(&self) {
+        *self.lifted.lock().unwrap() = true;
+        self.lift.notify_all();
+    }
+
+    /// How many different records were taken.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.lock().unwrap().len()
+    }
+
+    /// Records that were taken more than once.
+    pub(crate) fn repeated(&self) -> Vec<(i32, i64)> {
+        let taken = self.taken.lock().unwrap();
+        taken.iter().filter(|(_, times)| **times > 1).map(|(place, _)| *place).collect()
+    }
+}
+
+/// Takes every record. One whose value is `panic` makes it panic.
+struct ObedientSink(Arc<Told>);
+
+static NO_KEYS: LazyLock<ConfigDef> = LazyLock::new(ConfigDef::default);
+
+impl Connector for ObedientSink {
+    fn class(&self) -> &'static str {
+        CLASS
+    }
+
+    fn task_class(&self) -> &'static str {
+        "test.ObedientSinkTask"
+    }
+
+    fn version(&self) -> &'static str {
+        "1"
+    }
+
+    fn config_def(&self) -> &ConfigDef {
+        &NO_KEYS
+    }
+}
+
+impl SinkConnector for ObedientSink {
+    fn new_task(&self) -> Box<dyn SinkTask> {
+        Box::new(ObedientTask(Arc::clone(&self.0)))
+    }
+}
+
+struct ObedientTask(Arc<Told>);
+
+#[async_trait]
+impl SinkTask for ObedientTask {
+    async fn start(&mut self, _context: TaskContext, _config: &Props) -> Result<()> {
+        Ok(())
+    }
+
+    async fn put(&mut self, batch: &Arc<Batch>, from: usize) -> Result<PutOutcome> {
+        if batch.len() > from && self.0.hold.swap(false, Ordering::SeqCst) {
+            self.0.hold_thread();
+        }
+        for record in batch.records().skip(from) {
+            let row = record.row();
+            let value = row.value.map(|span| batch.bytes(span));
+            assert_ne!(value, Some(&b"panic"[..]), "told to panic");
+            *self.0.taken.lock().unwrap().entry((row.partition, row.offset)).or_default() += 1;
+        }
+        Ok(PutOutcome::all(batch.len() - from))
+    }
+
+    async fn flush(&mut self, taken: &Positions) -> Result<FlushOutcome> {
+        Ok(FlushOutcome::all(taken))
+    }
+
+    async fn close(&mut self, _partitions: &[TopicPartition]) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The worker.
+pub(crate) struct Running {
+    pub(crate) herder: HerderHandle,
+    pub(crate) told: Arc<Told>,
+}
+
+impl Running {
+    /// Starts a worker whose state is kept in memory.
+    pub(crate) fn start() -> Self {
+        let props = [
+            ("bootstrap.servers", kafka()),
+            ("offset.storage.file.filename", "/dev/null"),
+            ("key.converter", "org.apache.kafka.connect.storage.StringConverter"),
+            ("value.converter", "org.apache.kafka.connect.storage.StringConverter"),
+            ("offset.flush.interval.ms", "100"),
+            ("task.shutdown.graceful.timeout.ms", "1000"),
+            ("task.stuck.threshold.ms", "200"),
+        ];
+        let props: Props = props.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let worker = Arc::new(WorkerConfig::load(Mode::Standalone, props, []).unwrap());
+        let told = Arc::new(Told::default());
+        let environment = Environment {
+            plugins: Arc::new(Plugins::builtin().with(Plugin::Sink(Arc::new(ObedientSink(Arc::clone(&told)))))),
+            spawner: Arc::new(|spec: TaskSpec, services: &TaskServices| task::spawn(spec, services.clone())),
+            groups: Arc::new(SinkGroups::new(Arc::clone(&worker))),
+            set_log_level: Arc::new(|_, _| {}),
+            metrics: Arc::default(),
+            cluster_id: Arc::default(),
+            worker,
+        };
+        let (herder, _) = HerderHandle::start(environment, Stores::open_memory());
+        Self { herder, told }
+    }
+
+    /// Creates a sink that reads a topic in a group of its own; gives the group.
+    pub(crate) async fn create(&self, name: &str, topic: &str, tasks: usize) -> String {
+        let (group, tasks) = (unique("group"), tasks.to_string());
+        let config = [
+            ("name", name),
+            ("connector.class", CLASS),
+            ("topics", topic),
+            ("tasks.max", &tasks),
+            ("consumer.override.group.id", &group),
+            ("consumer.override.max.poll.records", "100"),
+        ];
+        let config = config.iter().map(|(key, value)| ((*key).to_owned(), Some((*value).to_owned()))).collect();
+        let request = CreateRequest { name: name.to_owned(), config, initial_state: None };
+        self.herder.create(request).await.unwrap();
+        group
+    }
+
+    pub(crate) async fn status(&self, name: &str) -> StateInfo {
+        self.herder.status(name).await.unwrap()
+    }
+
+    /// Waits until a connector's tasks are in these states.
+    pub(crate) async fn wait_for_tasks(&self, name: &str, states: &[&str]) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let status = self.status(name).await;
+            if status.tasks.iter().map(|task| task.state).eq(states.iter().copied()) {
+                return;
+            }
+            assert!(Instant::now() < end, "{name} should be {states:?}: {status:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// Waits until something holds.
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A topic of the test's own.
+pub(crate) async fn topic(partitions: i32) -> String {
+    let name = unique("running");
+    let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", kafka()).create().unwrap();
+    let new = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
+    let created = admin.create_topics([&new], &AdminOptions::new()).await.unwrap();
+    assert!(created.iter().all(std::result::Result::is_ok), "{created:?}");
+    name
+}
+
+/// Writes to the broker.
+pub(crate) struct Writer(ThreadedProducer<rdkafka::producer::DefaultProducerContext>);
+
+impl Writer {
+    pub(crate) fn new() -> Self {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", kafka()).set("enable.idempotence", "true").set("linger.ms", "2");
+        Self(config.create().unwrap())
+    }
+
+    /// Sends a record; waits while the queue is full.
+    pub(crate) fn send(&self, topic: &str, partition: i32, value: &str) {
+        let mut record = BaseRecord::<str, str>::to(topic).partition(partition).payload(value);
+        while let Err((_full, again)) = self.0.send(record) {
+            record = again;
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until the broker has everything.
+    pub(crate) fn flush(&self) {
+        self.0.flush(PATIENCE).unwrap();
+    }
+}

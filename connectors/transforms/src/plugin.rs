@@ -129,6 +129,12 @@ pub(crate) const REGEX: Validator = Validator::Check(|name, value| match value {
     _ => Ok(()),
 });
 
+/// The same where there may be none.
+pub(crate) const REGEX_OR_NONE: Validator = Validator::Check(|name, value| match (value, REGEX) {
+    (ParsedValue::Text(_), Validator::Check(check)) => check(name, value),
+    _ => Ok(()),
+});
+
 /// The pattern of a key that [`REGEX`] has checked.
 pub(crate) fn regex(config: &ParsedConfig, name: &str) -> Result<JavaRegex> {
     let text = config.string(name);

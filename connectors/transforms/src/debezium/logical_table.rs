@@ -11,7 +11,7 @@ use longshore_formats::java_regex::{JavaRegex, Replacement};
 use super::envelope::is_envelope;
 use super::key;
 use crate::part::{Side, structure, take};
-use crate::plugin::{Configure, REGEX, regex};
+use crate::plugin::{Configure, REGEX, REGEX_OR_NONE, regex};
 use crate::schemas::{SchemaCache, add_field};
 
 const PURPOSE: &str = "Updating schema";
@@ -72,7 +72,7 @@ impl Configure for ByLogicalTableRouter {
                 .doc("Whether a field of the key says from which table an event came."),
             key("key.field.regex", String, Low, Width::Long, "Key field regex")
                 .default_null()
-                .validator(REGEX)
+                .validator(REGEX_OR_NONE)
                 .doc("The regular expression that finds the physical table in the topic."),
             key("key.field.name", String, Low, Width::Long, "Key field name")
                 .default("__dbz__physicalTableIdentifier")

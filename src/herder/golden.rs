@@ -72,6 +72,8 @@ pub(super) fn normalised(answer: Json) -> Json {
 fn normalised_member(key: &str, value: Json) -> Json {
     match (key, value) {
         ("groups" | "dependents" | "recommended_values", Json::Array(mut items)) => {
+            let of_others = |class: &str| class.starts_with("io.confluent.") || class.starts_with("io.apicurio.");
+            items.retain(|item| !item.as_str().is_some_and(of_others));
             items.sort_by_key(Json::to_string);
             Json::Array(items)
         }

@@ -10,15 +10,23 @@
 
 mod avro;
 mod charset;
+#[cfg(test)]
+mod clients;
+mod compatible;
 pub mod converter;
+#[cfg(test)]
+mod generate;
 pub mod java_number;
+mod java_order;
 pub mod java_regex;
 pub mod java_text;
 pub mod java_time;
 pub mod json;
 mod json_converter;
+mod json_schema_converter;
 mod plugins;
 mod primitives;
+mod protobuf_converter;
 pub mod registry;
 mod simple_header;
 mod string;
@@ -27,7 +35,9 @@ pub mod validate;
 pub use avro::AvroConverter;
 pub use converter::{Column, Converter, HeaderConverter, JsonNeed, ReadOptions};
 pub use json_converter::JsonConverter;
+pub use json_schema_converter::JsonSchemaConverter;
 pub use plugins::{ConverterPlugin, plugin, plugins};
 pub use primitives::{BooleanConverter, ByteArrayConverter, NumberConverter};
+pub use protobuf_converter::ProtobufConverter;
 pub use simple_header::{SimpleHeaderConverter, date_text, parse_string};
 pub use string::StringConverter;

@@ -8,7 +8,9 @@ use longshore_api::{ConnectError, Data, Props, Result};
 use crate::avro::AvroConverter;
 use crate::converter::{Converter, HeaderConverter};
 use crate::json_converter::{self, JsonConverter};
+use crate::json_schema_converter::JsonSchemaConverter;
 use crate::primitives::{BooleanConverter, ByteArrayConverter, NumberConverter};
+use crate::protobuf_converter::ProtobufConverter;
 use crate::simple_header::SimpleHeaderConverter;
 use crate::string::StringConverter;
 
@@ -134,6 +136,10 @@ fn table() -> Vec<ConverterPlugin> {
         records(BooleanConverter::CLASS, vec![], |_, _| Ok(Arc::new(BooleanConverter::default()))),
         records(ByteArrayConverter::CLASS, vec![], |_, _| Ok(Arc::new(ByteArrayConverter::default()))),
         records(JsonConverter::CLASS, json_converter::keys(), |_, props| Ok(Arc::new(JsonConverter::new(props)?))),
+        of_registry(JsonSchemaConverter::CLASS, |_, props, is_key| {
+            Ok(Arc::new(JsonSchemaConverter::new(props, is_key)?))
+        }),
+        of_registry(ProtobufConverter::CLASS, |_, props, is_key| Ok(Arc::new(ProtobufConverter::new(props, is_key)?))),
         records(StringConverter::CLASS, vec![encoding()], |_, props| Ok(Arc::new(StringConverter::new(props)?))),
         ConverterPlugin {
             class: SimpleHeaderConverter::CLASS,

@@ -13,7 +13,7 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
 
 /// The bytes of a text. Padding is required; blanks may stand between groups of four, and padded groups may follow
 /// one another.
-pub(super) fn decode(text: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn decode(text: &str) -> Result<Vec<u8>, String> {
     ENGINE.decode(text).or_else(|error| decode_groups(text).ok_or_else(|| error.to_string()))
 }
 

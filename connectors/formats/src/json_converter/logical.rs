@@ -5,14 +5,14 @@ use longshore_api::schema::logical;
 use longshore_api::{ConnectError, ErrorKind, Result, Schema, Value};
 use num_bigint::BigInt;
 
+use super::DecimalFormat;
 use super::base64_text;
-use super::{DecimalFormat, Rules};
 use crate::java_text;
 use crate::java_text::calendar::MILLIS_PER_DAY;
 use crate::json::{Node, writer};
 
 /// Reads a value of a logical type, which `name` is.
-pub(super) fn read(name: &str, schema: &Schema, node: &Node<'_>) -> Result<Value> {
+pub(crate) fn read(name: &str, schema: &Schema, node: &Node<'_>) -> Result<Value> {
     let wrong = |kind: &str, needed: &str| {
         let found = node.kind_name();
         let message = format!("Invalid type for {kind}, underlying representation should be {needed} but was {found}");
@@ -69,7 +69,13 @@ fn scale(schema: &Schema) -> Result<i64> {
 }
 
 /// Writes a value of a logical type, which `name` is.
-pub(super) fn write(out: &mut Vec<u8>, name: &str, schema: &Schema, value: &Value, rules: Rules) -> Result<()> {
+pub(crate) fn write(
+    out: &mut Vec<u8>,
+    name: &str,
+    schema: &Schema,
+    value: &Value,
+    decimal_format: DecimalFormat,
+) -> Result<()> {
     let wrong = |kind: &str, needed: &str| {
         let found = value.java_class();
         ConnectError::data(format!("Invalid type for {kind}, expected {needed} but was class {found}"))
@@ -81,7 +87,7 @@ pub(super) fn write(out: &mut Vec<u8>, name: &str, schema: &Schema, value: &Valu
     match name {
         logical::DECIMAL => {
             let Value::Decimal(value) = value else { return Err(wrong("Decimal", "BigDecimal")) };
-            match rules.decimal_format {
+            match decimal_format {
                 DecimalFormat::Numeric => out.extend_from_slice(java_text::decimal(value).as_bytes()),
                 DecimalFormat::Base64 => writer::base64(out, &unscaled(schema, value)?),
             }

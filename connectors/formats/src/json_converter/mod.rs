@@ -5,9 +5,9 @@
 //!
 //! Differs from Apache Connect: objects without a schema keep the order of their members.
 
-mod base64_text;
+pub(crate) mod base64_text;
 mod cache;
-mod logical;
+pub(crate) mod logical;
 mod read;
 mod schema;
 mod write;
@@ -26,7 +26,7 @@ use cache::{ReadCache, WriteCache};
 
 /// How Decimal values are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DecimalFormat {
+pub(crate) enum DecimalFormat {
     /// Base64 of the unscaled value.
     Base64,
     /// A number.

@@ -12,7 +12,7 @@ pub(super) fn value(out: &mut Vec<u8>, schema: Option<&Schema>, value: &Value, r
     }
     let Some(schema) = schema else { return schemaless(out, value, rules) };
     if let Some(name) = schema.logical_name() {
-        return logical::write(out, name, schema, value, rules);
+        return logical::write(out, name, schema, value, rules.decimal_format);
     }
     match (schema.kind, value) {
         (Type::Array, Value::Array(elements)) => array(out, schema.value_schema.as_deref(), elements, rules),

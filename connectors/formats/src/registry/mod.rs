@@ -23,7 +23,7 @@ mod tls;
 mod wire;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use client::{Reference, RegisteredSchema, Registry, ResolvedReference, SchemaKind, SchemaText};
 pub use error::{RegistryError, serialization};

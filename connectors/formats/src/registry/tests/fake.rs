@@ -6,26 +6,26 @@ use std::sync::{Arc, Mutex};
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// `GET /subjects`.
-    pub(super) line: String,
+    pub(crate) line: String,
     /// Header lines, names in lower case.
-    pub(super) headers: Vec<String>,
+    pub(crate) headers: Vec<String>,
     /// The body.
-    pub(super) body: String,
+    pub(crate) body: String,
 }
 
 /// What the fake says: status and body.
-pub(super) type Answer = (u16, String);
+pub(crate) type Answer = (u16, String);
 
 /// A listener that answers by a function until the test ends.
-pub(super) struct Fake {
-    pub(super) url: String,
+pub(crate) struct Fake {
+    pub(crate) url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Fake {
-    pub(super) fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -38,12 +38,12 @@ impl Fake {
         Self { url, asked }
     }
 
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
     /// The first lines of what was asked since the last call.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.asked.lock().unwrap().drain(..).map(|asked| asked.line).collect()
     }
 }

@@ -25,7 +25,7 @@ use crate::config::connector::{DeadLetterSettings, ErrorSettings, SinkSettings, 
 use crate::config::{ConnectorConfig, ConnectorKind, PluginConfig, TopicCreation, TopicSpec, clients};
 use crate::kafka::{
     Admin, BatchLimits, Completions, ConsumerEvent, ConsumerEvents, ConsumerSettings, Creation, Producer,
-    ProducerRecord, SinkConsumer, Subscription,
+    ProducerRecord, Role, SinkConsumer, Subscription, client_config,
 };
 use crate::plugins::ConverterKind;
 
@@ -143,7 +143,8 @@ impl Launch {
         let producer = Producer::new(&clients::source_producer_props(worker, props, self.id())?)?;
         let preparer = match &settings.topic_creation {
             Some(creation) => {
-                let admin = Admin::new(&clients::source_admin_props(worker, props, self.id())?)?;
+                let admin = clients::source_admin_props(worker, props, self.id())?;
+                client_config(&admin, Role::Admin)?;
                 Some((admin, creation.clone()))
             }
             None => None,
@@ -308,13 +309,15 @@ impl RecordSink for TrackedProducer {
     }
 }
 
-/// Creates topics as `topic.creation.*` says; without such keys it leaves them to the broker.
-struct Preparer(Option<(Admin, TopicCreation)>);
+/// Creates topics as `topic.creation.*` says; without such keys it leaves them to the broker. Topics are rare, and a
+/// client that waits for them costs four threads and ten wake-ups a second: each gets its own.
+struct Preparer(Option<(Props, TopicCreation)>);
 
 #[async_trait]
 impl TopicPreparer for Preparer {
     async fn prepare(&mut self, topic: &str) -> Result<()> {
-        let Some((admin, creation)) = &self.0 else { return Ok(()) };
+        let Some((props, creation)) = &self.0 else { return Ok(()) };
+        let admin = Admin::new(props)?;
         if admin.describe_topic(topic).await?.is_some() {
             return Ok(());
         }

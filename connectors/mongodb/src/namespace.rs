@@ -15,7 +15,7 @@ pub(crate) const DEFAULT_MAPPER: &str = "com.mongodb.kafka.connect.sink.namespac
 /// The mapper that takes them from fields of the record.
 pub(crate) const FIELD_PATH_MAPPER: &str = "com.mongodb.kafka.connect.sink.namespace.mapping.FieldPathNamespaceMapper";
 
-/// How many namespaces are remembered; fields can hold anything.
+/// How many namespaces are remembered from batch to batch; fields can hold anything.
 const REMEMBERED: usize = 10_000;
 
 /// A database and one of its collections.
@@ -128,13 +128,17 @@ pub(crate) struct Namespaces {
 }
 
 impl Namespaces {
+    /// Forgets all if they have become too many. Not within a batch: there each is the one of its names.
+    pub(crate) fn trim(&mut self) {
+        if self.count >= REMEMBERED {
+            *self = Self::default();
+        }
+    }
+
     /// The one namespace of these names.
     pub(crate) fn get(&mut self, database: &str, collection: &str) -> Arc<Namespace> {
         if let Some(known) = self.known.get(database).and_then(|collections| collections.get(collection)) {
             return Arc::clone(known);
-        }
-        if self.count >= REMEMBERED {
-            *self = Self::default();
         }
         self.count += 1;
         let new = Arc::new(Namespace { database: database.to_owned(), collection: collection.to_owned() });

@@ -102,6 +102,7 @@ impl Preparer {
             bad: Vec::new(),
             now: rules.now,
         };
+        self.namespaces.trim();
         let mut groups = Groups::default();
         // Topics are looked up once a batch.
         let mut topics: Vec<Option<Arc<Topic>>> = vec![None; batch.topics().len()];
@@ -133,13 +134,7 @@ impl Preparer {
                 }
             }
         }
-        for group in groups.all {
-            let orders =
-                split(group.order, &group.topic.settings, &prepared.operations, &prepared.arena, rules.most_runs);
-            prepared.runs.extend(orders.into_iter().map(|order| {
-                Run::new(Arc::clone(&group.topic), Arc::clone(&group.namespace), order, &prepared.operations)
-            }));
-        }
+        prepared.add_runs(groups.all, rules.most_runs);
         Ok(prepared)
     }
 
@@ -188,7 +183,9 @@ impl Preparer {
             }
         };
         let action = write_model::operation(settings, record, scratch, (has_key, has_value), arena);
-        let checked = action.and_then(|action| check(action, scratch, has_value, arena.len() - start, rules));
+        let checked = action.and_then(|action| {
+            check(scratch, has_value, arena.get(start..).unwrap_or_default(), rules).map(|()| action)
+        });
         match checked {
             Ok(Some(action)) => Ok(Some((action, start..arena.len(), namespace))),
             Ok(None) => {
@@ -206,20 +203,30 @@ impl Preparer {
 /// What an operation does, where its documents stand in the arena, and where they go.
 type Written = (Action, Range<usize>, Arc<Namespace>);
 
+/// Bytes that a command can hold beyond those of a document.
+const COMMAND_MARGIN: usize = 8 << 10;
+
 /// Refuses documents that no server stores; they would fail the command with all that is in it.
-fn check(
-    action: Option<Action>,
-    scratch: &Scratch,
-    has_value: bool,
-    size: usize,
-    rules: &Rules<'_>,
-) -> Result<Option<Action>, ConnectError> {
-    let deepest = scratch.value.deepest();
-    if has_value && deepest > SERVER_DEPTH {
-        let why = format!("the document nests {deepest} levels deep, MongoDB stores {SERVER_DEPTH}");
-        return Err(ConnectError::data(why));
+fn check(scratch: &Scratch, has_value: bool, documents: &[u8], rules: &Rules<'_>) -> Result<(), ConnectError> {
+    if has_value {
+        check_depth(scratch.value.deepest())?;
     }
-    if size > rules.most_bytes { Err(errors::too_large(size, rules.most_bytes)) } else { Ok(action) }
+    let largest = write_model::largest_document(documents);
+    if largest > rules.most_bytes || documents.len() > rules.most_bytes + COMMAND_MARGIN {
+        return Err(errors::too_large(documents.len(), rules.most_bytes));
+    }
+    Ok(())
+}
+
+/// Refuses a document with more levels than the server stores.
+///
+/// # Errors
+/// How many they are.
+pub(crate) fn check_depth(deepest: usize) -> Result<(), ConnectError> {
+    if deepest <= SERVER_DEPTH {
+        return Ok(());
+    }
+    Err(ConnectError::data(format!("the document nests {deepest} levels deep, MongoDB stores {SERVER_DEPTH}")))
 }
 
 /// The groups of a batch, each topic's collection once.
@@ -248,6 +255,26 @@ impl Groups {
 }
 
 impl Prepared {
+    /// Makes the runs of the groups. Topics that share a collection may write the same documents: their runs are one
+    /// after another.
+    fn add_runs(&mut self, groups: Vec<Group>, most_runs: usize) {
+        let mut counts: HashMap<Arc<Namespace>, usize> = HashMap::new();
+        groups.iter().for_each(|group| *counts.entry(Arc::clone(&group.namespace)).or_default() += 1);
+        let mut chains: HashMap<Arc<Namespace>, usize> = HashMap::new();
+        let mut next = 0;
+        for Group { topic, namespace, order } in groups {
+            let shared = counts.get(&namespace).is_some_and(|count| *count > 1);
+            let most = if shared { 1 } else { most_runs };
+            for order in split(order, &topic.settings, &self.operations, &self.arena, most) {
+                next += 1;
+                let chain = if shared { *chains.entry(Arc::clone(&namespace)).or_insert(next) } else { next };
+                let (topic, namespace) = (Arc::clone(&topic), Arc::clone(&namespace));
+                self.runs.push(Run::new(topic, namespace, chain, order, &self.operations));
+            }
+        }
+        self.runs.sort_by_key(|run| run.chain);
+    }
+
     /// Moves on over everything that is accounted for, and gives the bad records among it in their order.
     pub(crate) fn advance(&mut self) -> Vec<BadRecord> {
         let left = self.runs.iter().flat_map(Run::left);

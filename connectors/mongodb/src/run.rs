@@ -22,6 +22,8 @@ const LEAST: usize = 500;
 pub(crate) struct Run {
     pub(crate) topic: Arc<Topic>,
     pub(crate) namespace: Arc<Namespace>,
+    /// Runs of one chain go one after another.
+    pub(crate) chain: usize,
     /// Indexes of the operations, in the order in which they go.
     pub(crate) order: Vec<u32>,
     /// How many of them are done.
@@ -37,6 +39,7 @@ impl Run {
     pub(crate) fn new(
         topic: Arc<Topic>,
         namespace: Arc<Namespace>,
+        chain: usize,
         mut order: Vec<u32>,
         operations: &[Operation],
     ) -> Self {
@@ -46,7 +49,7 @@ impl Run {
         }
         let known = |index: &u32| matches!(action(index), Some(Action::Replace { fresh: false }));
         let fresh_as_inserts = !order.iter().any(known);
-        Self { topic, namespace, order, done: 0, fresh_as_inserts, attempt: Attempt::default() }
+        Self { topic, namespace, chain, order, done: 0, fresh_as_inserts, attempt: Attempt::default() }
     }
 
     /// What is not done yet.

@@ -153,8 +153,10 @@ impl Running {
         let mut runs = std::mem::take(&mut prepared.runs);
         let sending = Sending { running: self, prepared, failed: AtomicBool::new(false) };
         let lanes = self.writer.most_in_flight().min(runs.len());
-        let queue = Mutex::new(runs.iter_mut());
-        let ended = join_all((0..lanes).map(|_| sending.lane(&queue))).await;
+        let ended = {
+            let queue: Queue<'_> = Mutex::new(Box::new(runs.chunk_by_mut(|one, next| one.chain == next.chain)));
+            join_all((0..lanes).map(|_| sending.lane(&queue))).await
+        };
         let mut failure = None;
         for (bad, failed) in ended {
             prepared.bad.extend(bad);
@@ -187,6 +189,9 @@ impl Running {
     }
 }
 
+/// The chains of runs that nobody has begun with.
+type Queue<'a> = Mutex<Box<dyn Iterator<Item = &'a mut [Run]> + Send + 'a>>;
+
 /// A batch that is being written.
 struct Sending<'a> {
     running: &'a Running,
@@ -196,15 +201,20 @@ struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    /// Writes runs of the queue, one after another. Gives the bad records, and why it stopped early.
-    async fn lane(&self, queue: &Mutex<std::slice::IterMut<'_, Run>>) -> (Vec<BadRecord>, Option<Failure>) {
+    /// Writes chains of the queue, one after another. Gives the bad records, and why it stopped early.
+    async fn lane(&self, queue: &Queue<'_>) -> (Vec<BadRecord>, Option<Failure>) {
         let mut bad = Vec::new();
         loop {
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some(run) = next.filter(|_| !self.failed.load(Ordering::Relaxed)) else { return (bad, None) };
-            if let Err(failure) = self.write(run, &mut bad).await {
-                self.failed.store(true, Ordering::Relaxed);
-                return (bad, Some(failure));
+            let Some(chain) = next else { return (bad, None) };
+            for run in chain {
+                if self.failed.load(Ordering::Relaxed) {
+                    return (bad, None);
+                }
+                if let Err(failure) = self.write(run, &mut bad).await {
+                    self.failed.store(true, Ordering::Relaxed);
+                    return (bad, Some(failure));
+                }
             }
         }
     }

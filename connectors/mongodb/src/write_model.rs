@@ -415,6 +415,12 @@ fn first_document(documents: &[u8]) -> (&[u8], &[u8]) {
     documents.split_at_checked(length).unwrap_or((documents, &[]))
 }
 
+/// The length of the longest of an operation's documents.
+pub(crate) fn largest_document(documents: &[u8]) -> usize {
+    let (first, second) = first_document(documents);
+    first.len().max(second.len())
+}
+
 /// Appends an operation's statement as the `index`th element of a command's array.
 pub(crate) fn statement(
     buffer: &mut Vec<u8>,

@@ -7,6 +7,7 @@ use super::{Action, Event, Output, built, copy, data, is_empty, row};
 use crate::convert::builder::Builder;
 use crate::convert::elements::{elements, field};
 use crate::convert::{extended_json, kind};
+use crate::prepared::check_depth;
 use crate::write_model::{begin, end};
 
 /// What an event says that happened.
@@ -171,7 +172,8 @@ fn text<'a>(document: &'a [u8], name: &str, operation: &str) -> Result<&'a str, 
 }
 
 fn parse(text: &str, name: &str, out: &mut Builder) -> Result<(), ConnectError> {
-    extended_json::document(text, out).map_err(|error| data(format!("the event's field `{name}`: {error}")))
+    extended_json::document(text, out).map_err(|error| data(format!("the event's field `{name}`: {error}")))?;
+    check_depth(out.deepest())
 }
 
 /// Appends the filter by the `_id` that the key holds as JSON.

@@ -83,3 +83,27 @@ async fn mixed_topics_are_written_collection_by_collection() {
     assert!(lab.documents().await.iter().all(|one| one.get_i64("v").is_ok_and(|v| v >= 990)));
     assert_eq!(lab.ids("second").await, [1, 3, 5, 7, 9]);
 }
+
+#[tokio::test]
+async fn topics_that_share_a_collection_do_not_make_a_document_twice() {
+    let lab = Lab::new("shared").await;
+    let props = [
+        ("topics", "orders,second"),
+        ("collection", "orders"),
+        ("document.id.strategy", &format!("{ID}.PartialValueStrategy")),
+        ("document.id.strategy.partial.value.projection.type", "allowlist"),
+        ("document.id.strategy.partial.value.projection.list", "shop"),
+        (
+            "writemodel.strategy",
+            "com.mongodb.kafka.connect.sink.writemodel.strategy.ReplaceOneBusinessKeyStrategy",
+        ),
+    ];
+    let mut sink = Sink::start(&lab, &props).await;
+    // No index makes the key unique: two insertions at once would both succeed.
+    let records: Vec<(&str, String)> = (0..400)
+        .map(|n| (if n % 2 == 0 { "orders" } else { "second" }, format!(r#"{{"shop":{},"v":{n}}}"#, n / 2 % 100)))
+        .collect();
+    let records: Vec<_> = records.iter().map(|(topic, value)| (*topic, value.as_str())).collect();
+    assert_eq!(sink.put(&of_topics(&records)).await.taken, 400);
+    assert_eq!(lab.count().await, 100);
+}

@@ -9,7 +9,7 @@ pub(crate) fn now_millis() -> i64 {
 }
 
 /// Days from 1970-01-01 to a date.
-pub(crate) fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
+fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
     // Years that begin in March: the leap day is the last one, and month lengths follow one line.
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -18,8 +18,7 @@ pub(crate) fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
-/// How many days a month has.
-pub(crate) fn days_in_month(year: i64, month: i64) -> i64 {
+fn days_in_month(year: i64, month: i64) -> i64 {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     match month {
         2 if leap => 29,

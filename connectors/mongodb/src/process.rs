@@ -50,7 +50,7 @@ pub(crate) const CLASSES: &[(&str, Class)] = &[
 ];
 
 /// A post processor with what it needs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Processor {
     /// Gives the value its `_id`.
     AddId,

@@ -100,7 +100,7 @@ impl Zone {
     }
 
     /// The same, but of a time that comes twice the second one is meant, as by `java.util.Calendar`.
-    pub fn to_moment(&self, local: i64) -> i64 {
+    pub(crate) fn to_moment(&self, local: i64) -> i64 {
         let Some(rules) = &self.rules else { return local };
         let Some(civil) = civil(local) else { return local.saturating_sub(self.offset(local)) };
         let ambiguous = rules.to_ambiguous_timestamp(civil);

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use longshore_api::Part;
 use longshore_api::config::{ParsedConfig, Props, invalid_value};
+use longshore_formats::java_time::DateTimeFormatter;
 
 use crate::cdc::{self, Handler};
 use crate::id::{self, IdStrategy};
 use crate::namespace::{FIELD_PATH_MAPPER, FieldPaths};
 use crate::process::rename::Rename;
 use crate::process::time::TimeField;
-use crate::process::time::format::DateFormat;
 use crate::process::{self, Class, Processor};
 use crate::projection::Projection;
 use crate::time_series::TimeSeries;
@@ -31,7 +31,7 @@ pub(crate) enum Tolerance {
 }
 
 /// How records of one topic are written.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Settings {
     /// The database.
     pub(crate) database: String,
@@ -100,7 +100,7 @@ impl Settings {
             collection: parsed.string("collection").to_owned(),
             field_paths,
             handler: handler(parsed, props),
-            chain: (chain != [Processor::AddId]).then_some(chain),
+            chain: (!matches!(chain.as_slice(), [Processor::AddId])).then_some(chain),
             id_projection: id_projection(parsed, id_strategy),
             id_strategy,
             overwrite_id: parsed.boolean("document.id.strategy.overwrite.existing"),
@@ -234,16 +234,27 @@ fn chain(parsed: &ParsedConfig, wrong: &mut Vec<Wrong>) -> Vec<Processor> {
 fn time_to_date(parsed: &ParsedConfig, wrong: &mut Vec<Wrong>) -> Option<Processor> {
     const FORMAT: &str = "timeseries.timefield.auto.convert.date.format";
     let language = parsed.string("timeseries.timefield.auto.convert.locale.language.tag");
-    let format = match DateFormat::new(parsed.string(FORMAT), language) {
+    let english = language.is_empty() || language.starts_with("en");
+    let format = match DateTimeFormatter::new(parsed.string(FORMAT), language) {
+        Ok(_) if !english && has_names(parsed.string(FORMAT)) => {
+            let why = format!("names of months and days are read in English only, not in {language}");
+            wrong.push((FORMAT, invalid_value(FORMAT, Some(parsed.string(FORMAT)), &why)));
+            return None;
+        }
         Ok(format) => format,
         Err(why) => {
-            wrong.push((FORMAT, invalid_value(FORMAT, Some(parsed.string(FORMAT)), &why)));
+            wrong.push((FORMAT, invalid_value(FORMAT, Some(parsed.string(FORMAT)), &why.to_string())));
             return None;
         }
     };
     let name = parsed.string("timeseries.timefield");
     let converts = !name.is_empty() && parsed.boolean("timeseries.timefield.auto.convert");
     converts.then(|| Processor::TimeToDate(TimeField { name: name.to_owned(), format }))
+}
+
+/// Whether a pattern of dates asks for names of months or days; what is quoted stands for itself.
+fn has_names(pattern: &str) -> bool {
+    pattern.split('\'').step_by(2).any(|part| part.contains("MMM") || part.contains("LLL") || part.contains('E'))
 }
 
 fn rename(

@@ -1,13 +1,11 @@
 //! The time field of a time series made a date: `timeseries.timefield.auto.convert`.
 
-pub(crate) mod format;
-
 use bson::Decimal128;
+use longshore_formats::java_time::{DateTimeFormatter, Zone};
 
 use crate::convert::builder::{BuildError, Builder};
 use crate::convert::elements::{Element, RawValue, elements};
 use crate::convert::kind;
-use format::DateFormat;
 
 /// How texts in the time field are read; the default of `timeseries.timefield.auto.convert.date.format`.
 pub(crate) const DEFAULT_FORMAT: &str = "yyyy-MM-dd[['T'][ ]][HH:mm:ss[[.][SSSSSS][SSS]][ ]VV[ ]'['VV']']\
@@ -15,12 +13,12 @@ pub(crate) const DEFAULT_FORMAT: &str = "yyyy-MM-dd[['T'][ ]][HH:mm:ss[[.][SSSSS
 
 /// The time field. Numbers are milliseconds since the epoch, a fraction of one is dropped; texts are dates of the
 /// format. What cannot be read stays as it is, and the server refuses it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct TimeField {
     /// The field's name.
     pub(crate) name: String,
     /// How texts are read.
-    pub(crate) format: DateFormat,
+    pub(crate) format: DateTimeFormatter,
 }
 
 impl TimeField {
@@ -63,7 +61,7 @@ impl TimeField {
                 let text = Decimal128::from_bytes(*bytes.first_chunk()?).to_string();
                 text.parse::<f64>().ok().map(|value| value as i64)
             }
-            _ => value.as_str().and_then(|text| self.format.parse(text)),
+            _ => value.as_str().and_then(|text| self.format.parse(text, &Zone::utc())),
         }
     }
 }
@@ -74,7 +72,7 @@ mod tests {
 
     #[test]
     fn numbers_of_every_type_are_milliseconds() {
-        let field = TimeField { name: "at".to_owned(), format: DateFormat::new(DEFAULT_FORMAT, "").unwrap() };
+        let field = TimeField { name: "at".to_owned(), format: DateTimeFormatter::new(DEFAULT_FORMAT, "").unwrap() };
         for (text, expected) in [
             (r#"{"at": 5}"#, Some(5)),
             (r#"{"at": {"$numberLong": "1609459200000"}}"#, Some(1_609_459_200_000)),
@@ -90,5 +88,21 @@ mod tests {
             let date = found.get_datetime("at").ok().map(|date| date.timestamp_millis());
             assert_eq!(date, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn texts_are_read_as_the_java_connector_reads_them() {
+        let cases = include_str!("../../tests/golden/dates.jsonl");
+        let mut wrong = Vec::new();
+        for line in cases.lines() {
+            let case: serde_json::Value = serde_json::from_str(line).unwrap();
+            let text = |key: &str| case[key].as_str().unwrap();
+            let pattern = if text("pattern").is_empty() { DEFAULT_FORMAT } else { text("pattern") };
+            let format = DateTimeFormatter::new(pattern, "en").unwrap();
+            if format.parse(text("text"), &Zone::utc()) != case["millis"].as_i64() {
+                wrong.push(format!("{line}: {:?}", format.parse(text("text"), &Zone::utc())));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 }

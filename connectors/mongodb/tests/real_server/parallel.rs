@@ -93,10 +93,7 @@ async fn topics_that_share_a_collection_do_not_make_a_document_twice() {
         ("document.id.strategy", &format!("{ID}.PartialValueStrategy")),
         ("document.id.strategy.partial.value.projection.type", "allowlist"),
         ("document.id.strategy.partial.value.projection.list", "shop"),
-        (
-            "writemodel.strategy",
-            "com.mongodb.kafka.connect.sink.writemodel.strategy.ReplaceOneBusinessKeyStrategy",
-        ),
+        ("writemodel.strategy", "com.mongodb.kafka.connect.sink.writemodel.strategy.ReplaceOneBusinessKeyStrategy"),
     ];
     let mut sink = Sink::start(&lab, &props).await;
     // No index makes the key unique: two insertions at once would both succeed.

@@ -14,6 +14,7 @@ mod charset;
 mod clients;
 mod compatible;
 pub mod converter;
+mod distinct;
 #[cfg(test)]
 mod generate;
 pub mod java_number;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use longshore_api::{ConnectError, Map, Result, Schema, Struct, Type, Value};
 
 use super::{Rules, names};
+use crate::distinct;
 use crate::json::Node;
 use crate::json_converter::{base64_text, logical};
 use crate::validate;
@@ -87,7 +88,7 @@ fn map(schema: &Schema, node: &Node<'_>, rules: &Rules) -> Result<Value> {
     let Node::Array(entries) = node else {
         return Err(wrong_kind("Maps with non-string fields should be encoded as JSON array of objects", node));
     };
-    let mut map = Map::new();
+    let mut found = Vec::with_capacity(entries.len());
     for entry in entries {
         let Node::Object(members) = entry else {
             let message = format!("Found invalid map entry instead of object: {}", entry.kind_name());
@@ -97,9 +98,9 @@ fn map(schema: &Schema, node: &Node<'_>, rules: &Rules) -> Result<Value> {
             let message = format!("Found invalid map entry, expected length 2 but found :{}", members.len());
             return Err(ConnectError::data(message));
         }
-        map.insert(value(keys, entry.get("key"), rules)?, value(values, entry.get("value"), rules)?);
+        found.push((value(keys, entry.get("key"), rules)?, value(values, entry.get("value"), rules)?));
     }
-    Ok(Value::Map(map))
+    Ok(Value::Map(distinct::map(found)))
 }
 
 fn structure(schema: &Arc<Schema>, node: &Node<'_>, rules: &Rules) -> Result<Value> {

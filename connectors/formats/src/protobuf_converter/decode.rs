@@ -11,6 +11,7 @@ use super::descriptor::FieldType;
 use super::names::WellKnown;
 use super::plan::{Into, Kind, Layout, MapEntry, Place, Plan, Scalar, Shape};
 use super::wire::{Reader, WireType, invalid, unexpected_end_group, unzigzag};
+use crate::distinct;
 use crate::java_text::calendar;
 
 /// Deeper messages are refused, as by Google's library.
@@ -23,7 +24,24 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan) -> Result<Data> {
         Some(scalar) => wrapped(&mut reader, scalar)?,
         None => message(&mut reader, &plan.schema, &plan.layout, None, Scope::default())?,
     };
+    let value = if plan.layout.has_maps { settled(value) } else { value };
     Ok(Data::new(Arc::clone(&plan.schema), value))
+}
+
+/// Lets the last of equal keys of every map count. Once a record: a message in many pieces would make it cost its
+/// square anywhere else.
+fn settled(value: Value) -> Value {
+    match value {
+        Value::Struct(fields) => {
+            let values = fields.values.into_iter().map(settled).collect();
+            Value::Struct(Struct { schema: fields.schema, values })
+        }
+        Value::Array(elements) => Value::Array(elements.into_iter().map(settled).collect()),
+        Value::Map(entries) => {
+            Value::Map(distinct::map(entries.into_iter().map(|(key, value)| (key, settled(value))).collect()))
+        }
+        other => other,
+    }
 }
 
 /// Where in the nesting a message stands.
@@ -213,7 +231,8 @@ fn map_entry(
     }
     if let Value::Map(map) = slot {
         let key = key.unwrap_or_else(|| zero(&plan.key));
-        map.insert(key, value.unwrap_or_else(|| plan.missing.clone()));
+        // Keys that come twice are looked for when the record is read.
+        map.push_new(key, value.unwrap_or_else(|| plan.missing.clone()));
     }
     Ok(true)
 }

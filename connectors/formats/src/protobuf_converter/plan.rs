@@ -29,6 +29,8 @@ pub(super) struct Layout {
     pub(super) flattened: Vec<Vec<usize>>,
     /// Fields of proto2 that must be there: names and numbers.
     pub(super) required: Vec<(String, u32)>,
+    /// Whether there are maps, in messages within this one too.
+    pub(super) has_maps: bool,
 }
 
 impl Layout {
@@ -38,6 +40,17 @@ impl Layout {
         match self.fields.get(guess) {
             Some(entry) if entry.number == number => Some(guess),
             _ => self.fields.binary_search_by_key(&number, |entry| entry.number).ok(),
+        }
+    }
+}
+
+impl Shape {
+    pub(super) fn has_maps(&self) -> bool {
+        match self {
+            Shape::One(Kind::Message(_, layout) | Kind::Group(_, layout))
+            | Shape::Repeated(Kind::Message(_, layout) | Kind::Group(_, layout)) => layout.has_maps,
+            Shape::Map(_) => true,
+            _ => false,
         }
     }
 }

@@ -169,6 +169,13 @@ fn later_bytes_win_merge_or_add() {
     assert_eq!(found[1], Value::Int32(2));
     assert_eq!(found[2], Value::Array(vec![Value::Int32(1), Value::Int32(2), Value::Int32(3)]));
     assert!(matches!(&found[3], Value::Struct(merged) if merged.values == [Value::Int32(7), Value::Int32(9)]));
+    let twice = [0x22, 3, 0x0A, 1, b'k', 0x22, 3, 0x0A, 1, b'j', 0x22, 7, 0x0A, 1, b'k', 0x12, 2, 8, 9];
+    let Value::Map(lines) = &values(&twice, ORDER, &rules())[4] else { panic!("no map") };
+    let counts = lines.iter().map(|(key, line)| match line {
+        Value::Struct(line) => (key.as_str().unwrap(), line.values[0].clone()),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(counts.collect::<Vec<_>>(), [("k", Value::Int64(9)), ("j", Value::Int64(0))]);
     let flat = values(&bytes, text, &Rules { flatten_unions: true, ..rules() });
     assert_eq!(flat[..2], [Value::Null, Value::Int32(2)]);
 }

@@ -131,6 +131,7 @@ impl Context<'_> {
             }
         }
         layout.fields.sort_by_key(|entry| entry.number);
+        layout.has_maps = layout.fields.iter().any(|entry| entry.shape.has_maps());
         check_names(message, &fields)?;
         Ok(Built { fields: Arc::new(fields), layout: Arc::new(layout) })
     }

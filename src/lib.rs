@@ -17,3 +17,4 @@ pub mod plugins;
 pub mod rest;
 pub mod store;
 pub mod task;
+pub mod trial;

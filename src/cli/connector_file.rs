@@ -27,6 +27,14 @@ struct Wrapped {
 /// # Errors
 /// What is wrong with the file; never what a configuration in it may mean.
 pub(super) fn read(file: &Path) -> anyhow::Result<CreateRequest> {
+    parse(&bytes(file)?, &file.display().to_string())
+}
+
+/// The content of a small file; `-` is standard input.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn bytes(file: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let shown = file.display();
     let read = if file.as_os_str() == "-" {
@@ -35,7 +43,7 @@ pub(super) fn read(file: &Path) -> anyhow::Result<CreateRequest> {
         std::fs::File::open(file).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes))
     };
     read.with_context(|| format!("{shown} cannot be read"))?;
-    parse(&bytes, &shown.to_string())
+    Ok(bytes)
 }
 
 fn parse(bytes: &[u8], shown: &str) -> anyhow::Result<CreateRequest> {

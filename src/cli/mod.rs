@@ -121,6 +121,19 @@ enum Command {
         /// A connector's JSON, `{"name":…,"config":{…}}` or the flat form, or a properties file; `-` for standard input.
         file: PathBuf,
     },
+    /// Send one record through a connector's converters and transforms, and show it after each step.
+    ///
+    /// Neither Kafka nor the connector's target is asked. Prints each step as JSON; exits with 1 if a step cannot handle
+    /// the record, or if the configuration has errors.
+    Try {
+        /// A connector's JSON or properties file, as `longshore validate` takes it.
+        connector: PathBuf,
+        /// The record, as JSON: topic, partition, offset, timestamp, headers, key and value. A key or value that is a
+        /// JSON string stands for its text, other JSON for itself; key_base64 and value_base64 hold bytes. For a
+        /// source, key_schema and value_schema may stand beside them. `-` for standard input.
+        #[arg(long, value_name = "FILE")]
+        record: PathBuf,
+    },
     /// List what is built in, or show a plugin's configuration keys.
     Plugins {
         /// Class name of a plugin, or its alias: the simple name, with or without `Connector`.
@@ -144,6 +157,7 @@ pub fn run() -> ExitCode {
         Command::Standalone { file, connectors } => worker::standalone(&cli.log, file, connectors),
         Command::Quickstart(options) => quickstart::run(&cli.log, options),
         Command::Validate { file } => offline::validate(&file),
+        Command::Try { connector, record } => offline::try_record(&connector, &record),
         Command::Plugins { class } => offline::plugins(class.as_deref()),
         Command::Health { url } => health::check(url.as_deref()),
     };

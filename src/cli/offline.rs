@@ -1,4 +1,4 @@
-//! `longshore validate` and `longshore plugins`: what can be said without a worker.
+//! `longshore validate`, `longshore try` and `longshore plugins`: what can be said without a worker.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use crate::config::WorkerConfig;
 use crate::herder::validation::Validation;
 use crate::herder::{ConfigInfos, ConfigKeyInfo};
 use crate::plugins::Plugins;
+use crate::trial::{self, Outcome, Sample};
 
 /// Checks a connector's configuration without reaching out to anything.
 pub(super) fn validate(file: &Path) -> Result<Exit, Failed> {
@@ -35,6 +36,30 @@ pub(super) fn validate(file: &Path) -> Result<Exit, Failed> {
 fn errors(infos: &ConfigInfos) -> Vec<String> {
     let values = infos.configs.iter().map(|info| &info.value);
     values.flat_map(|value| value.errors.iter().map(|error| format!("{}: {error}", value.name))).collect()
+}
+
+/// Tries a record with a connector's converters and transforms.
+pub(super) fn try_record(connector: &Path, record: &Path) -> Result<Exit, Failed> {
+    let no = |error: anyhow::Error| Failed { exit: Exit::No, error };
+    let request = connector_file::read(connector).map_err(no)?;
+    let sample = connector_file::bytes(record).map_err(no)?;
+    let sample = Sample::read(&sample).map_err(|error| no(anyhow!("{}: {error}", record.display())))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failed::start)?;
+    let trial = runtime.block_on(trial::run(&validation()?, &request.config, sample));
+    let trial = trial.map_err(|error| no(anyhow!(error)))?;
+    for step in &trial.steps {
+        say(&serde_json::to_string_pretty(step).map_err(Failed::start)?);
+    }
+    let fate = match (&trial.error, trial.outcome) {
+        (Some(failure), _) => {
+            say(&serde_json::to_string_pretty(failure).map_err(Failed::start)?);
+            "failed"
+        }
+        (None, Outcome::Dropped) => "dropped",
+        (None, _) => "passed",
+    };
+    say(&format!("{}: the record {}", request.name, if fate == "dropped" { "is dropped" } else { fate }));
+    Ok(if trial.error.is_some() { Exit::No } else { Exit::Ok })
 }
 
 /// Lists the plugins, or shows the keys of one.

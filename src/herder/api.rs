@@ -9,6 +9,7 @@ use super::types::{
     RequestConfig, RestartScope, StateInfo, Stored, TaskInfo, TaskState,
 };
 use crate::task::TargetState;
+use crate::trial::{Sample, Trial};
 use indexmap::IndexMap;
 
 /// What a herder's calls return.
@@ -100,4 +101,7 @@ pub trait Herder: Send + Sync {
 
     /// Validates a connector's configuration; `plugin` is the class of the URL.
     async fn validate(&self, plugin: &str, config: RequestConfig) -> Reply<ConfigInfos>;
+
+    /// Sends one record through the converters and transforms of a configuration, and shows it after each step.
+    async fn try_record(&self, plugin: &str, config: RequestConfig, record: Sample) -> Reply<Trial>;
 }

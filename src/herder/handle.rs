@@ -25,6 +25,7 @@ use super::validation::{Validation, refusal};
 use super::views::{self, View, Views};
 use crate::store::{OffsetStore, StatusStore, Stores};
 use crate::task::{TargetState, TaskId};
+use crate::trial::{self, Sample, Trial};
 use HerderErrorKind::{BadRequest, Forbidden, Internal, NotFound};
 
 /// Requests and reports that may wait for the herder's task; more wait for a place.
@@ -309,13 +310,7 @@ impl Herder for HerderHandle {
     }
 
     async fn validate(&self, plugin: &str, config: RequestConfig) -> Reply<ConfigInfos> {
-        if let Some(Some(class)) = config.get("connector.class") {
-            let short = |name: &str| name.strip_suffix("Connector").unwrap_or(name).to_owned();
-            if !short(class).ends_with(&short(plugin)) {
-                let message = format!("Included connector type {class} does not match request type {plugin}");
-                return Err(error(BadRequest, message));
-            }
-        }
+        check_class(plugin, &config)?;
         // A validation runs beside the request, so that its refusals come wrapped.
         self.validation.run(&config).await.map_err(|refusal| match refusal.kind {
             BadRequest => {
@@ -325,6 +320,22 @@ impl Herder for HerderHandle {
             _ => refusal,
         })
     }
+
+    async fn try_record(&self, plugin: &str, mut config: RequestConfig, record: Sample) -> Reply<Trial> {
+        check_class(plugin, &config)?;
+        config.entry("connector.class".to_owned()).or_insert_with(|| Some(plugin.to_owned()));
+        trial::run(&self.validation, &config, record).await
+    }
+}
+
+/// The class of a URL and that of the configuration must be of one connector.
+fn check_class(plugin: &str, config: &RequestConfig) -> Reply<()> {
+    let Some(Some(class)) = config.get("connector.class") else { return Ok(()) };
+    let short = |name: &str| name.strip_suffix("Connector").unwrap_or(name).to_owned();
+    if short(class).ends_with(&short(plugin)) {
+        return Ok(());
+    }
+    Err(error(BadRequest, format!("Included connector type {class} does not match request type {plugin}")))
 }
 
 fn error(kind: HerderErrorKind, message: impl Into<String>) -> HerderError {

@@ -11,6 +11,7 @@ mod overrides;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -56,6 +57,11 @@ impl Validation {
     /// A validation against these plugins, with this worker's defaults and policies.
     pub fn new(plugins: Arc<Plugins>, worker: Arc<WorkerConfig>) -> Self {
         Self { plugins, worker }
+    }
+
+    /// The plugins to choose from.
+    pub fn plugins(&self) -> &Plugins {
+        &self.plugins
     }
 
     /// Validates a configuration.

@@ -7,19 +7,42 @@ use longshore_formats::{Column, Converter, HeaderConverter, JsonNeed, ReadOption
 
 use super::errors::{RetryPolicy, Stage};
 use super::transform::{SinkChain, Transforms};
+use crate::config::{ConnectorConfig, PluginConfig};
+use crate::plugins::{ConverterKind, Plugins};
 
 /// The converters of a task.
 #[derive(Clone)]
-pub(super) struct Converters {
+pub struct Converters {
     /// For keys.
-    pub key: Arc<dyn Converter>,
+    pub(crate) key: Arc<dyn Converter>,
     /// For values.
-    pub value: Arc<dyn Converter>,
+    pub(crate) value: Arc<dyn Converter>,
     /// For headers.
-    pub header: Arc<dyn HeaderConverter>,
+    pub(crate) header: Arc<dyn HeaderConverter>,
 }
 
 impl Converters {
+    /// The converters that a connector configures.
+    ///
+    /// # Errors
+    /// Kind Config, for a converter that is not built in or settings that do not parse.
+    pub fn new(plugins: &Plugins, config: &ConnectorConfig) -> Result<Self> {
+        let plugin = |converter: &PluginConfig, kind| {
+            let known = plugins.converter(&converter.class, kind);
+            known.and_then(|known| longshore_formats::plugin(known.class)).ok_or_else(|| no_converter(converter))
+        };
+        let record = |converter: &PluginConfig, is_key| -> Result<Arc<dyn Converter>> {
+            let plugin = plugin(converter, ConverterKind::Record)?;
+            plugin.new_converter(&converter.props, is_key).unwrap_or_else(|| Err(no_converter(converter)))
+        };
+        let header = &config.header_converter;
+        Ok(Self {
+            key: record(&config.key_converter, true)?,
+            value: record(&config.value_converter, false)?,
+            header: plugin(header, ConverterKind::Header)?.new_header_converter(&header.props)?,
+        })
+    }
+
     /// The Java class name of a part's converter.
     pub(super) fn class(&self, part: Part) -> &'static str {
         self.of(part).class()
@@ -29,7 +52,7 @@ impl Converters {
     ///
     /// # Errors
     /// As [`Converter::supply`].
-    pub(super) fn supply(&self) -> impl Future<Output = Result<bool>> + Send + use<> {
+    pub(crate) fn supply(&self) -> impl Future<Output = Result<bool>> + Send + use<> {
         let (key, value) = (Arc::clone(&self.key), Arc::clone(&self.value));
         async move {
             let key = key.supply().await?;
@@ -38,12 +61,18 @@ impl Converters {
     }
 
     /// A part's converter.
-    pub(super) fn of(&self, part: Part) -> &Arc<dyn Converter> {
+    pub(crate) fn of(&self, part: Part) -> &Arc<dyn Converter> {
         match part {
             Part::Key => &self.key,
             Part::Value => &self.value,
         }
     }
+}
+
+fn no_converter(converter: &PluginConfig) -> ConnectError {
+    let message =
+        format!("Failed to find any class that implements Converter and which name matches {}", converter.class);
+    ConnectError::config(message)
 }
 
 /// A row that could not be converted or transformed.

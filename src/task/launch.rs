@@ -7,7 +7,7 @@ use longshore_api::{
     Batch, ConnectError, ErrorKind, OffsetReader, Plugin, Positions, Props, Result, SinkConnector, SinkTask,
     SourceConnector, SourceMap, TaskContext,
 };
-use longshore_formats::{Converter, HeaderConverter, JsonNeed};
+use longshore_formats::JsonNeed;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -22,12 +22,11 @@ use super::transform::Transforms;
 use super::{Control, SourceOffsets, State, TargetState, TaskId, TaskServices, TaskSpec, TaskStatus};
 use crate::chain::Chain;
 use crate::config::connector::{DeadLetterSettings, ErrorSettings, SinkSettings, Topics};
-use crate::config::{ConnectorConfig, ConnectorKind, PluginConfig, TopicCreation, TopicSpec, clients};
+use crate::config::{ConnectorConfig, ConnectorKind, TopicCreation, TopicSpec, clients};
 use crate::kafka::{
     Admin, BatchLimits, Completions, ConsumerEvent, ConsumerEvents, ConsumerSettings, Creation, Producer,
     ProducerRecord, Role, SinkConsumer, Subscription, client_config,
 };
-use crate::plugins::ConverterKind;
 
 /// Bytes of one batch; two wait and one is in work, so a task's batches are bounded by a few times this.
 const BATCH_BYTES: usize = 4 << 20;
@@ -86,7 +85,7 @@ impl Launch {
     async fn sink(self, connector: &dyn SinkConnector, config: &ConnectorConfig) -> Result<()> {
         let Some(settings) = config.sink() else { return Err(not_of_this_kind(self.id())) };
         let task = connector.new_task();
-        let converters = self.converters(config)?;
+        let converters = Converters::new(&self.services.plugins, config)?;
         let json = if task.checks_json() { JsonNeed::Unchecked } else { JsonNeed::Checked };
         let (policy, reads_headers, transforms) =
             (policy(&config.errors), task.reads_headers(), self.transforms(config)?);
@@ -138,7 +137,7 @@ impl Launch {
     async fn source(self, connector: &dyn SourceConnector, config: &ConnectorConfig) -> Result<()> {
         let Some(settings) = config.source() else { return Err(not_of_this_kind(self.id())) };
         let (worker, props) = (&self.services.worker, &self.spec.connector_config);
-        let converters = self.converters(config)?;
+        let converters = Converters::new(&self.services.plugins, config)?;
         let transforms = self.transforms(config)?;
         let producer = Producer::new(&clients::source_producer_props(worker, props, self.id())?)?;
         let preparer = match &settings.topic_creation {
@@ -181,30 +180,6 @@ impl Launch {
         Ok(Transforms::new(Chain::new(&self.services.plugins, config)?, policy(&config.errors).retry))
     }
 
-    fn converters(&self, config: &ConnectorConfig) -> Result<Converters> {
-        let record = |converter: &PluginConfig, is_key| -> Result<Arc<dyn Converter>> {
-            let plugin = self.converter_plugin(converter, ConverterKind::Record)?;
-            plugin.new_converter(&converter.props, is_key).unwrap_or_else(|| Err(no_converter(converter)))
-        };
-        let header = |converter: &PluginConfig| -> Result<Arc<dyn HeaderConverter>> {
-            self.converter_plugin(converter, ConverterKind::Header)?.new_header_converter(&converter.props)
-        };
-        Ok(Converters {
-            key: record(&config.key_converter, true)?,
-            value: record(&config.value_converter, false)?,
-            header: header(&config.header_converter)?,
-        })
-    }
-
-    fn converter_plugin(
-        &self,
-        converter: &PluginConfig,
-        kind: ConverterKind,
-    ) -> Result<&'static longshore_formats::ConverterPlugin> {
-        let known = self.services.plugins.converter(&converter.class, kind);
-        known.and_then(|known| longshore_formats::plugin(known.class)).ok_or_else(|| no_converter(converter))
-    }
-
     fn consumer(&self, settings: &SinkSettings, headers: bool) -> Result<GroupMember> {
         let props = clients::sink_consumer_props(&self.services.worker, &self.spec.connector_config, self.id())?;
         let records = props.get("max.poll.records").and_then(|records| records.trim().parse().ok());
@@ -244,12 +219,6 @@ fn policy(settings: &ErrorSettings) -> ErrorPolicy {
         log_messages: settings.log_messages,
         retry: RetryPolicy { timeout: settings.retry_timeout, max_delay: settings.retry_delay_max },
     }
-}
-
-fn no_converter(converter: &PluginConfig) -> ConnectError {
-    let message =
-        format!("Failed to find any class that implements Converter and which name matches {}", converter.class);
-    ConnectError::config(message)
 }
 
 fn not_of_this_kind(task: &TaskId) -> ConnectError {

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use longshore_api::{Plugin, Props};
 use tokio::sync::watch;
 
+pub use convert::Converters;
 pub use supervise::spawn;
 
 /// Which task of which connector.

@@ -50,12 +50,32 @@ fn file(folder: &tempfile::TempDir, name: &str, text: &str) -> String {
 }
 
 #[test]
+fn a_record_is_tried_without_a_worker() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = json!({
+        "name": "c", "connector.class": "FileStreamSink", "transforms": "cast",
+        "transforms.cast.type": "org.apache.kafka.connect.transforms.Cast$Value", "transforms.cast.spec": "n:string",
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter.schemas.enable": "false",
+    });
+    let connector = file(&folder, "c.json", &config.to_string());
+    let tried = run_with_input(&["try", &connector, "--record", "-"], r#"{"value": {"n": 7}}"#);
+    assert_eq!((tried.code, tried.err.as_str()), (Some(0), ""), "{}", tried.out);
+    assert!(tried.out.contains(r#""n":"7""#) && tried.out.ends_with("c: the record passed\n"), "{}", tried.out);
+    let failed = run_with_input(&["try", &connector, "--record", "-"], r#"{"value": "text"}"#);
+    assert_eq!(failed.code, Some(1));
+    assert!(failed.out.contains("VALUE_CONVERTER") && failed.out.ends_with("failed\n"), "{}", failed.out);
+    let wrong = run_with_input(&["try", &connector, "--record", "-"], "[]");
+    assert_eq!(wrong.code, Some(1));
+    assert!(wrong.err.contains("the record is not what is expected"), "{}", wrong.err);
+}
+
+#[test]
 fn help_and_version_say_what_there_is() {
     let version = run(&["--version"]);
     assert_eq!((version.code, version.out.trim()), (Some(0), concat!("longshore ", env!("CARGO_PKG_VERSION"))));
     let help = run(&["--help"]);
     assert_eq!(help.code, Some(0));
-    for command in ["distributed", "standalone", "quickstart", "validate", "plugins", "health"] {
+    for command in ["distributed", "standalone", "quickstart", "validate", "try", "plugins", "health"] {
         assert!(help.out.contains(&format!("\n  {command} ")), "{command} is not in:\n{}", help.out);
         let own = run(&["help", command]);
         assert!(own.code == Some(0) && own.out.contains("Usage: longshore"), "{}", own.out);

@@ -15,6 +15,7 @@ use longshore::herder::{
     TaskState,
 };
 use longshore::task::TargetState;
+use longshore::trial::{Sample, Trial};
 use longshore_api::Props;
 use serde_json::{Value as Json, json};
 
@@ -392,6 +393,10 @@ impl Herder for FakeHerder {
             "org.apache.kafka.connect.transforms.Filter" => Ok(Vec::new()),
             _ => Err(not_found(format!("Unknown plugin {plugin}."))),
         }
+    }
+
+    async fn try_record(&self, plugin: &str, _: RequestConfig, _: Sample) -> Reply<Trial> {
+        Err(not_found(format!("Unknown plugin {plugin}.")))
     }
 
     async fn validate(&self, plugin: &str, config: RequestConfig) -> Reply<ConfigInfos> {

@@ -127,7 +127,7 @@ const MAX_WANTED: usize = 32;
 impl<F: Format> Schemas<F> {
     /// No schema yet; `settings` and `registry` are those of [`Registry::configure`].
     pub fn new(format: F, registry: Registry, settings: Settings) -> Self {
-        let size = settings.cache_size.max(MAX_WANTED);
+        let size = settings.cache_size;
         let state = State {
             readers: Cache::new(size),
             writers: Cache::new(size),
@@ -170,6 +170,7 @@ impl<F: Format> Schemas<F> {
         let equal = state.writers.of_topic(topic).find(|known| known.schema.as_ref() == schema && is_fresh(known));
         if let Some(equal) = equal.cloned() {
             let writer = Arc::clone(&equal.writer);
+            state.writers.trim();
             state.writers.insert(&Arc::from(topic), address, Known { schema: schema.cloned(), ..equal });
             return Ok(writer);
         }
@@ -228,6 +229,7 @@ impl<F: Format> Schemas<F> {
     pub fn read(&self, topic: &str, bytes: Option<&[u8]>, decode: impl Decode<F>) -> Result<Data> {
         let Some(bytes) = bytes else { return Ok(Data::NULL) };
         let framed = Framed::read(bytes, None).map_err(|error| unreadable::<F>(topic, error))?;
+        self.lock().begin_column();
         let reader = self.reader(topic, framed.id)?;
         decode(&reader, &framed).map_err(|error| unreadable::<F>(topic, error))
     }
@@ -288,6 +290,7 @@ impl<F: Format> State<F> {
     fn begin_column(&mut self) {
         if !std::mem::take(&mut self.supplied) {
             self.readers.retain(Result::is_ok);
+            self.readers.trim();
         }
     }
 
@@ -318,7 +321,9 @@ impl<F: Format> Shared<F> {
                 Ok(writer) => {
                     let address = schema.as_ref().map_or(0, |schema| Arc::as_ptr(schema).addr());
                     let known = Known { schema: schema.clone(), writer: Arc::new(writer), since: Instant::now() };
-                    self.lock().writers.insert(topic, address, known);
+                    let mut state = self.lock();
+                    state.writers.trim();
+                    state.writers.insert(topic, address, known);
                 }
                 Err(error) if error.kind == ErrorKind::BadRecord => self.lock().refused.push((wanted, error)),
                 Err(error) => return Err(error),
@@ -429,8 +434,9 @@ impl<F: Format> Shared<F> {
     }
 }
 
-/// Values by topic and a second key, bounded; when it is full it starts again from nothing, since a converter that
-/// has as many schemas as this profits from no order of eviction.
+/// Values by topic and a second key. When there are too many it starts again from nothing, since a converter that has
+/// as many schemas as this profits from no order of eviction; but only where it is [trimmed](Self::trim), so that
+/// all schemas of one batch can be there at the same time.
 struct Cache<K, V> {
     topics: HashMap<Arc<str>, HashMap<K, V>>,
     len: usize,
@@ -450,11 +456,14 @@ impl<K: std::hash::Hash + Eq, V> Cache<K, V> {
         self.topics.get(topic).into_iter().flat_map(HashMap::values)
     }
 
-    fn insert(&mut self, topic: &Arc<str>, key: K, value: V) {
-        if self.len >= self.most {
+    fn trim(&mut self) {
+        if self.len > self.most {
             self.topics.clear();
             self.len = 0;
         }
+    }
+
+    fn insert(&mut self, topic: &Arc<str>, key: K, value: V) {
         if self.topics.entry(Arc::clone(topic)).or_default().insert(key, value).is_none() {
             self.len += 1;
         }

@@ -164,6 +164,25 @@ async fn schemas_come_once_and_the_bad_record_is_the_one_that_names_none() {
 }
 
 #[tokio::test]
+async fn a_batch_may_need_more_schemas_than_are_kept_or_fetched_at_once() {
+    let registry = Fake::start(|asked| match asked.line.strip_prefix("GET /schemas/ids/") {
+        Some(rest) => {
+            let id = rest.split('?').next().unwrap();
+            (200, format!(r#"{{"schema":"s{id}","schemaType":"JSON"}}"#))
+        }
+        None => (404, r#"{"error_code":40401,"message":"Subject not found"}"#.to_owned()),
+    });
+    let schemas = schemas(&[("schema.registry.url", &registry.url), ("schemas.cache.size", "1")]);
+    let values: Vec<_> = (0..100).map(|id| framed(id, "x")).collect();
+    for _ in 0..2 {
+        let texts: Vec<String> =
+            read(&schemas, &mut batch("t", &values)).await.into_iter().map(Result::unwrap).collect();
+        assert!(texts.iter().enumerate().all(|(id, text)| *text == format!("s{id} v- x")), "{texts:?}");
+    }
+    assert_eq!(registry.asked().len(), 2 * 2 * 100, "schema and version of each, for both batches");
+}
+
+#[tokio::test]
 async fn a_guid_may_stand_before_the_data_and_either_id_in_a_header() {
     let registry = Fake::start(two_schemas);
     let schemas = schemas(&[("schema.registry.url", &registry.url)]);

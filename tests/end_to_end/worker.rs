@@ -195,7 +195,7 @@ impl Worker {
     /// Creates a connector; it must be accepted. Its consumer group has a name that no other test uses.
     pub(crate) fn create(&self, name: &str, config: &Value) {
         let mut config = config.clone();
-        if config.get("topics").is_some() {
+        if config.get("topics").or(config.get("topics.regex")).is_some() {
             config["consumer.override.group.id"] = json!(self.group(name));
         }
         let answer = self.send("POST", "/connectors", &json!({ "name": name, "config": config }));

@@ -1,5 +1,6 @@
 //! What happens to a record that cannot be handled: tolerance, reports, retries (KIP-298, KIP-610).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_api::batch::Row;
@@ -8,6 +9,7 @@ use tracing::error;
 
 use super::TaskId;
 use super::dead_letters::DeadLetters;
+use crate::metrics::TaskMetrics;
 
 /// The stage in which a record failed, by the name that logs and dead letter headers carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,12 +92,18 @@ pub(super) struct ErrorHandler {
     task: TaskId,
     policy: ErrorPolicy,
     dead_letters: Option<DeadLetters>,
+    metrics: Arc<TaskMetrics>,
 }
 
 impl ErrorHandler {
     /// A handler; without dead letters, bad records are only logged, as far as the policy says so.
-    pub(super) fn new(task: TaskId, policy: ErrorPolicy, dead_letters: Option<DeadLetters>) -> Self {
-        Self { task, policy, dead_letters }
+    pub(super) fn new(
+        task: TaskId,
+        policy: ErrorPolicy,
+        dead_letters: Option<DeadLetters>,
+        metrics: Arc<TaskMetrics>,
+    ) -> Self {
+        Self { task, policy, dead_letters, metrics }
     }
 
     /// Reports a failed record, and says whether the task may go on without it.
@@ -106,11 +114,15 @@ impl ErrorHandler {
     /// # Errors
     /// The error with which the task ends, where nothing is tolerated.
     pub(super) async fn handle(&mut self, failure: &Failure<'_>) -> Result<()> {
+        self.metrics.record_failed();
+        self.metrics.records_lost(1);
         self.log(failure);
         if let Some(dead_letters) = &mut self.dead_letters {
-            dead_letters.report(failure).await?;
+            self.metrics.dead_letters(1);
+            dead_letters.report(failure).await.inspect_err(|_| self.metrics.dead_letters_failed(1))?;
         }
         if self.policy.tolerate {
+            self.metrics.records_skipped(1);
             return Ok(());
         }
         let what = format!("{} of {}", failure.place(), self.task);
@@ -124,7 +136,7 @@ impl ErrorHandler {
     /// A report could not be written: the task must not commit.
     pub(super) async fn flush(&mut self) -> Result<()> {
         match &mut self.dead_letters {
-            Some(dead_letters) => dead_letters.flush().await,
+            Some(dead_letters) => dead_letters.flush().await.inspect_err(|_| self.metrics.dead_letters_failed(1)),
             None => Ok(()),
         }
     }
@@ -133,6 +145,7 @@ impl ErrorHandler {
         if !self.policy.log {
             return;
         }
+        self.metrics.errors_logged(1);
         let record = if self.policy.log_messages {
             format!(
                 ", where consumed record is {{topic='{}', partition={}, offset={}, timestamp={}, timestampType={}}}",

@@ -72,6 +72,7 @@ impl Launch {
                 Control::Target(_) => {}
             }
             self.frame.status.send_replace(TaskStatus::of(State::Paused));
+            self.frame.metrics.state(State::Paused);
             if self.frame.control.changed().await.is_err() {
                 return false;
             }
@@ -102,10 +103,11 @@ impl Launch {
             id: self.spec.id.clone(),
             task,
             path: RecordPath::new(converters, json, reads_headers, transforms),
-            errors: ErrorHandler::new(self.spec.id.clone(), policy, dead_letters),
+            errors: ErrorHandler::new(self.spec.id.clone(), policy, dead_letters, Arc::clone(&self.frame.metrics)),
             consumer: Box::new(self.consumer(settings, headers)?),
-            activity: self.frame.activity,
-            orders: Orders::new(self.spec.id, self.frame.control, self.frame.status),
+            activity: Arc::clone(&self.frame.activity),
+            metrics: Arc::clone(&self.frame.metrics),
+            orders: Orders::new(self.spec.id, self.frame),
             topics: self.services.topics,
             commit_interval: self.services.worker.offset_flush_interval,
             commit_timeout: self.services.worker.offset_flush_timeout,
@@ -163,7 +165,8 @@ impl Launch {
             producer: Box::new(TrackedProducer { completions: producer.completions(), producer }),
             preparer: Box::new(Preparer(preparer)),
             offsets: self.services.offsets,
-            orders: Orders::new(self.spec.id, self.frame.control, self.frame.status),
+            metrics: Arc::clone(&self.frame.metrics),
+            orders: Orders::new(self.spec.id, self.frame),
             topics: self.services.topics,
             commit_interval: self.services.worker.offset_flush_interval,
             commit_timeout: self.services.worker.offset_flush_timeout,

@@ -1,15 +1,20 @@
 //! What the worker tells a running task, and the state that the task shows for it.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 use tracing::info;
 
+use super::supervise::Frame;
 use super::{Control, State, TargetState, TaskId, TaskStatus};
+use crate::metrics::TaskMetrics;
 
 /// A task's ear for the worker, and its voice.
 pub(super) struct Orders {
     id: TaskId,
     control: watch::Receiver<Control>,
     status: watch::Sender<TaskStatus>,
+    metrics: Arc<TaskMetrics>,
     target: TargetState,
 }
 
@@ -26,8 +31,9 @@ pub(super) enum Heard {
 
 impl Orders {
     /// The orders of a task that is about to run.
-    pub(super) fn new(id: TaskId, control: watch::Receiver<Control>, status: watch::Sender<TaskStatus>) -> Self {
-        Self { id, control, status, target: TargetState::Started }
+    pub(super) fn new(id: TaskId, frame: Frame) -> Self {
+        let Frame { control, status, metrics, .. } = frame;
+        Self { id, control, status, metrics, target: TargetState::Started }
     }
 
     /// Whether the task is to move records.
@@ -66,6 +72,7 @@ impl Orders {
             changed
         });
         if changed {
+            self.metrics.state(state);
             info!("task {} is {}", self.id, state.name());
         }
         heard

@@ -20,6 +20,7 @@ use super::positions::Progress;
 use super::watchdog::Activity;
 use super::{TargetState, TaskId, TopicTracker};
 use crate::kafka::ConsumerEvent;
+use crate::metrics::TaskMetrics;
 
 /// What a sink task needs of its consumer.
 #[async_trait]
@@ -52,6 +53,8 @@ pub(super) struct SinkRun {
     pub(super) consumer: Box<dyn Consumer>,
     /// Where the calls into the task are noted.
     pub(super) activity: Arc<Activity>,
+    /// Where the task counts.
+    pub(super) metrics: Arc<TaskMetrics>,
     /// What the worker says.
     pub(super) orders: Orders,
     /// Told which topics the task reads.
@@ -78,6 +81,8 @@ struct Loop {
     waiting: VecDeque<Batch>,
     known_topics: Vec<Arc<str>>,
     next_commit: Instant,
+    /// Commits so far, which numbers them.
+    commits: u64,
 }
 
 /// A batch of which some records are taken.
@@ -98,6 +103,7 @@ impl SinkRun {
             progress: Progress::default(),
             waiting: VecDeque::new(),
             known_topics: Vec::new(),
+            commits: 0,
         };
         let outcome = this.work().await;
         let closed = this.close().await;
@@ -152,10 +158,14 @@ impl Loop {
         match event {
             None => return Err(ConnectError::fatal("the consumer ended without a word")),
             Some(ConsumerEvent::Failed(error)) => return Err(error),
-            Some(ConsumerEvent::Batch(batch)) => self.waiting.push_back(batch),
+            Some(ConsumerEvent::Batch(batch)) => {
+                self.run.metrics.read(batch.row_count());
+                self.waiting.push_back(batch);
+            }
             Some(ConsumerEvent::Assigned(start)) => {
                 let partitions: Vec<TopicPartition> = start.keys().cloned().collect();
                 self.progress.assign(&start);
+                self.run.metrics.assigned(self.progress.partitions());
                 if !partitions.is_empty() {
                     self.run.task.open(&partitions).await?;
                 }
@@ -169,6 +179,7 @@ impl Loop {
                 }
                 self.run.task.close(&partitions).await?;
                 self.progress.revoke(&partitions);
+                self.run.metrics.assigned(self.progress.partitions());
                 // Nobody listens any more if the consumer's patience ended; then the partitions are gone already.
                 let _gone = done.send(());
             }
@@ -252,8 +263,10 @@ impl Loop {
         let mut held = false;
         while current.from < current.batch.len() {
             let busy = self.run.activity.begin("put", Some(&current.batch));
+            let began = Instant::now();
             let put = self.run.task.put(&current.batch, current.from).await;
             drop(busy);
+            self.run.metrics.put(put.as_ref().map_or(0, |outcome| outcome.taken), began.elapsed());
             let failed = match put {
                 Ok(outcome) => {
                     if outcome.taken > 0 {
@@ -270,6 +283,7 @@ impl Loop {
                 break;
             }
             let pause = backoff.next(rand::random());
+            self.run.metrics.retried();
             if let Some(error) = &failed {
                 warn!(task = %self.run.id, "put failed and is tried again in {} ms: {error}", pause.as_millis());
             }
@@ -366,7 +380,12 @@ impl Loop {
         if positions.is_empty() {
             return Ok(());
         }
-        match timeout(self.run.commit_timeout, self.run.consumer.commit(positions.clone())).await {
+        self.commits += 1;
+        self.run.metrics.commit_begun(self.commits);
+        let began = Instant::now();
+        let committed = timeout(self.run.commit_timeout, self.run.consumer.commit(positions.clone())).await;
+        self.run.metrics.commit(began.elapsed(), matches!(committed, Ok(Ok(()))));
+        match committed {
             Ok(Ok(())) => self.progress.committed(&positions),
             Ok(Err(error)) => warn!(task = %self.run.id, "Commit of offsets threw an unexpected exception: {error}"),
             Err(_elapsed) => warn!(task = %self.run.id, "Commit of offsets timed out"),

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::super::convert::Converters;
 use super::super::errors::{ErrorPolicy, RetryPolicy};
+use super::super::supervise::Frame;
 use super::super::transform::Transforms;
 use super::super::{Control, State, TaskStatus};
 use super::*;
@@ -225,6 +226,14 @@ fn rig_with(seed: u64, trouble: f64, tolerate: bool, chain: Chain) -> Rig {
     let (control, control_seen) = watch::channel(Control::Target(TargetState::Started));
     let (status, status_seen) = watch::channel(TaskStatus::of(State::Unassigned));
     let id = TaskId { connector: Arc::from("c"), task: 0 };
+    let metrics = crate::metrics::Metrics::default().start_task(&id);
+    let frame = Frame {
+        control: control_seen,
+        status,
+        cancelled: Default::default(),
+        activity: Arc::default(),
+        metrics: Arc::clone(&metrics),
+    };
     let retry = RetryPolicy { timeout: Some(Duration::ZERO), max_delay: Duration::from_secs(60) };
     let policy = ErrorPolicy { tolerate, log: false, log_messages: false, retry };
     let plain = Arc::new(Plain(Arc::clone(&world)));
@@ -234,10 +243,11 @@ fn rig_with(seed: u64, trouble: f64, tolerate: bool, chain: Chain) -> Rig {
         id: id.clone(),
         task: Box::new(FakeSink { world: Arc::clone(&world), dice: SmallRng::seed_from_u64(seed), trouble }),
         path: RecordPath::new(converters, JsonNeed::Checked, false, Transforms::new(chain, retry)),
-        errors: ErrorHandler::new(id.clone(), policy, None),
+        errors: ErrorHandler::new(id.clone(), policy, None, Arc::clone(&metrics)),
         consumer: Box::new(FakeConsumer { world: Arc::clone(&world), events: events_seen }),
         activity: Arc::default(),
-        orders: Orders::new(id, control_seen, status),
+        metrics: Arc::clone(&metrics),
+        orders: Orders::new(id, frame),
         topics: Arc::new(NoTracker),
         commit_interval: Duration::from_millis(500),
         commit_timeout: Duration::from_secs(5),

@@ -18,6 +18,7 @@ use super::transform::Transforms;
 use super::{SourceOffsets, TaskId, TopicTracker};
 use crate::chain::LinkName;
 use crate::kafka::ProducerRecord;
+use crate::metrics::TaskMetrics;
 
 /// What a source task needs of its producer.
 #[async_trait]
@@ -54,6 +55,8 @@ pub(super) struct SourceRun {
     pub(super) preparer: Box<dyn TopicPreparer>,
     /// Where offsets are kept.
     pub(super) offsets: Arc<dyn SourceOffsets>,
+    /// Where the task counts.
+    pub(super) metrics: Arc<TaskMetrics>,
     /// What the worker says.
     pub(super) orders: Orders,
     /// Told which topics the task writes to.
@@ -136,6 +139,7 @@ impl Loop {
         self.run.orders.heed();
         while !self.run.orders.says_stop() {
             let polls = self.run.orders.runs() && self.acks.in_flight() < MAX_IN_FLIGHT;
+            let began = Instant::now();
             tokio::select! {
                 biased;
                 heard = self.run.orders.changed() => {
@@ -148,7 +152,9 @@ impl Loop {
                 polled = self.run.task.poll(), if polls => match polled {
                     Ok(records) => {
                         backoff = Backoff::new();
+                        self.run.metrics.polled(records.len(), began.elapsed());
                         self.send_all(records).await?;
+                        self.run.metrics.source_active(self.acks.in_flight());
                     }
                     Err(error) if error.kind == ErrorKind::Retriable => {
                         let pause = backoff.next(rand::random());
@@ -321,6 +327,7 @@ impl Loop {
     }
 
     fn settle(&mut self, outcomes: Vec<(u64, Result<()>)>) -> Result<()> {
+        self.run.metrics.written(outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).count());
         for (sequence, outcome) in outcomes {
             if let Err(error) = outcome {
                 let class = "org.apache.kafka.connect.runtime.WorkerSourceTask";
@@ -339,7 +346,10 @@ impl Loop {
     fn failed(&self, failure: &SourceFailure<'_>) -> Result<()> {
         let SourceFailure { stage, class, transform, error, record } = *failure;
         let policy = self.run.policy;
+        self.run.metrics.record_failed();
+        self.run.metrics.records_lost(1);
         if policy.log {
+            self.run.metrics.errors_logged(1);
             let shown = record.filter(|_| policy.log_messages).map(|(place, record)| {
                 format!(
                     ", where source record is = SourceRecord{{sourcePartition={:?}, sourceOffset={:?}}} topic='{}'",
@@ -349,6 +359,7 @@ impl Loop {
             log_failure(&self.run.id, stage, class, &shown.unwrap_or_default(), error);
         }
         if policy.tolerate {
+            self.run.metrics.records_skipped(1);
             return Ok(());
         }
         let what = match record {
@@ -371,11 +382,13 @@ impl Loop {
         let offsets = self.acks.take_storable();
         if !offsets.is_empty() {
             let stored = self.run.offsets.put(&self.run.id.connector, offsets.clone());
+            let began = Instant::now();
             let failed = match timeout(self.run.commit_timeout, stored).await {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error.to_string()),
                 Err(_elapsed) => Some("timed out".to_owned()),
             };
+            self.run.metrics.commit(began.elapsed(), failed.is_none());
             if let Some(why) = failed {
                 warn!(task = %self.run.id, "Failed to commit offsets: {why}");
                 self.acks.give_back(offsets);

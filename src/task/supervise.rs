@@ -12,6 +12,7 @@ use tracing::{Instrument, error, info, info_span, warn};
 
 use super::watchdog::{self, Activity};
 use super::{Control, State, TaskHandle, TaskId, TaskServices, TaskSpec, TaskStatus, launch};
+use crate::metrics::TaskMetrics;
 
 /// What a task's run is given besides its specification.
 pub(super) struct Frame {
@@ -23,6 +24,8 @@ pub(super) struct Frame {
     pub(super) cancelled: CancellationToken,
     /// What the task does right now.
     pub(super) activity: Arc<Activity>,
+    /// Where the task counts.
+    pub(super) metrics: Arc<TaskMetrics>,
 }
 
 /// Starts a task. Its status begins as UNASSIGNED and closes when the run is over: UNASSIGNED again after a stop,
@@ -32,19 +35,26 @@ pub fn spawn(spec: TaskSpec, services: TaskServices) -> TaskHandle {
     let (status, status_seen) = watch::channel(TaskStatus::of(State::Unassigned));
     let (control, control_seen) = watch::channel(Control::Target(spec.target));
     let span = info_span!("task", connector = %id.connector, task = id.task);
-    let frame = Frame { control: control_seen, status, cancelled: CancellationToken::new(), activity: Arc::default() };
+    let frame = Frame {
+        control: control_seen,
+        status,
+        cancelled: CancellationToken::new(),
+        activity: Arc::default(),
+        metrics: services.metrics.start_task(&id),
+    };
     tokio::spawn(supervise(id.clone(), frame, spec, services).instrument(span));
     TaskHandle { id, status: status_seen, control }
 }
 
 async fn supervise(id: TaskId, frame: Frame, spec: TaskSpec, services: TaskServices) {
     let threshold = services.worker.stuck_threshold;
-    let Frame { control, status, cancelled, activity } = frame;
+    let Frame { control, status, cancelled, activity, metrics } = frame;
     let inner = Frame {
         control: control.clone(),
         status: status.clone(),
         cancelled: cancelled.clone(),
         activity: activity.clone(),
+        metrics,
     };
     let mut run = tokio::spawn(launch::run(spec, services, inner).in_current_span());
     let outcome = tokio::select! {

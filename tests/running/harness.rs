@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use longshore::config::{Mode, WorkerConfig};
 use longshore::groups::SinkGroups;
 use longshore::herder::{CreateRequest, Environment, Herder, HerderHandle, StateInfo};
+use longshore::metrics::{ConnectorState, Metrics, Snapshot};
 use longshore::plugins::Plugins;
 use longshore::store::Stores;
 use longshore::task::{self, TaskServices, TaskSpec};
@@ -131,6 +132,7 @@ impl SinkTask for ObedientTask {
 pub(crate) struct Running {
     pub(crate) herder: HerderHandle,
     pub(crate) told: Arc<Told>,
+    metrics: Arc<Metrics>,
 }
 
 impl Running {
@@ -147,18 +149,18 @@ impl Running {
         ];
         let props: Props = props.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let worker = Arc::new(WorkerConfig::load(Mode::Standalone, props, []).unwrap());
-        let told = Arc::new(Told::default());
+        let (told, metrics) = (Arc::new(Told::default()), Arc::<Metrics>::default());
         let environment = Environment {
             plugins: Arc::new(Plugins::builtin().with(Plugin::Sink(Arc::new(ObedientSink(Arc::clone(&told)))))),
             spawner: Arc::new(|spec: TaskSpec, services: &TaskServices| task::spawn(spec, services.clone())),
             groups: Arc::new(SinkGroups::new(Arc::clone(&worker))),
             set_log_level: Arc::new(|_, _| {}),
-            metrics: Arc::default(),
+            metrics: Arc::clone(&metrics),
             cluster_id: Arc::default(),
             worker,
         };
         let (herder, _) = HerderHandle::start(environment, Stores::open_memory());
-        Self { herder, told }
+        Self { herder, told, metrics }
     }
 
     /// Creates a sink that reads a topic in a group of its own; gives the group.
@@ -176,6 +178,16 @@ impl Running {
         let request = CreateRequest { name: name.to_owned(), config, initial_state: None };
         self.herder.create(request).await.unwrap();
         group
+    }
+
+    /// The sum of what the tasks of a sink have counted under a name.
+    pub(crate) fn counted(&self, connector: &str, tasks: u32, name: &str) -> f64 {
+        let tasks = (0..tasks).map(|task| (task, "RUNNING")).collect();
+        let state = ConnectorState { kind: "sink", tasks, ..ConnectorState::default() };
+        let connectors = [(connector.to_owned(), state)].into();
+        let page = self.metrics.page(&Snapshot { connectors, ..Snapshot::default() });
+        let samples = page.lines().filter(|line| line.starts_with(&format!("{name}{{")));
+        samples.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
     }
 
     pub(crate) async fn status(&self, name: &str) -> StateInfo {

@@ -126,6 +126,11 @@ async fn every_record_is_taken_once_while_members_come_and_go() {
     end.store(true, Ordering::SeqCst);
     let sent = producing.await.unwrap();
     until("every record", || worker.told.taken() == sent).await;
+    for counter in ["read", "send"] {
+        let name = format!("kafka_connect_sink_task_sink_record_{counter}_total");
+        assert!(worker.counted("shared", 2, &name) >= sent as f64, "{name}");
+    }
+    assert!(worker.counted("shared", 2, "kafka_connect_sink_task_offset_commit_completion_total") > 0.0);
     assert_eq!(worker.told.repeated(), [], "a partition goes only when its records are committed");
     until("every offset", || {
         (0..PARTITIONS).map(|partition| committed(&group, &topic, partition)).sum::<i64>() == sent as i64

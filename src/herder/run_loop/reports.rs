@@ -51,6 +51,7 @@ impl RunLoop {
     }
 
     fn instance_started(&mut self, connector: &Arc<str>, run: Run, outcome: Result<(), ConnectError>) {
+        self.environment.metrics.connector_startup(outcome.is_ok());
         let Some(instance) = self.instance(connector, run) else { return };
         match outcome {
             Ok(()) => {

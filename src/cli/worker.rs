@@ -1,5 +1,6 @@
 //! `longshore distributed` and `longshore standalone`: builds a worker, runs it, drains it.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -13,13 +14,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{Exit, Failed, Log, connector_file};
-use crate::config::{Environment, Mode, TopicSpec, WorkerConfig, clients, environment, properties};
+use crate::config::rest::AdminEndpoints;
+use crate::config::{Environment, Listener, Mode, TopicSpec, WorkerConfig, clients, environment, properties};
 use crate::groups::SinkGroups;
 use crate::herder::{self, CreateRequest, Herder, HerderHandle};
 use crate::kafka::{Admin, LogPurpose, TopicLogs};
 use crate::logging;
+use crate::metrics::Metrics;
 use crate::plugins::Plugins;
-use crate::rest::{self, Api, Bound, Level, Limits, LogLevels, Loggers};
+use crate::rest::{self, Api, Bound, Credentials, Level, Limits, LogLevels, Loggers};
 use crate::store::{InternalTopic, Log as StateLog, Stores};
 use crate::task;
 
@@ -170,11 +173,11 @@ impl Worker {
         for warning in &config.warnings {
             warn!("{warning}");
         }
-        let bound = Bound::open(&config.listeners).await.map_err(Failed::start)?;
-        let address = bound.addresses().first().copied().ok_or_else(|| Failed::start(anyhow!("no listener")))?;
-        let worker = Arc::new(config.bound_to(address.port()));
-        let url = format!("http://{}", worker.worker_id);
-        info!("REST server listening at http://{address}, advertising URL {url}/");
+        let listening = Listening::open(&config).await?;
+        let worker = Arc::new(config.bound_to(listening.main.addresses().iter().map(SocketAddr::port)));
+        let url = format!("{}://{}", worker.advertised_scheme, worker.worker_id);
+        listening.say(&worker.listeners, &url);
+        let metrics = Arc::new(Metrics::new(worker.metrics_window, worker.metrics_samples));
         let cluster_id = Arc::new(OnceLock::new());
         tokio::spawn(read_cluster_id(Arc::clone(&worker), Arc::clone(&cluster_id)));
         let levels = Arc::clone(&loggers);
@@ -188,7 +191,7 @@ impl Worker {
                 }
                 None => warn!("there is no level {level} to which logger {logger} could be set"),
             }),
-            metrics: Arc::default(),
+            metrics: Arc::clone(&metrics),
             cluster_id,
             worker: Arc::clone(&worker),
         };
@@ -196,11 +199,18 @@ impl Worker {
         let stores = stop_opening.clone().run_until_cancelled_owned(open_stores(Arc::clone(&worker)));
         let stores = async { stores.await.unwrap_or_else(|| Err(ConnectError::retriable("the worker is stopping"))) };
         let (herder, run) = HerderHandle::start(environment, stores);
-        let limits = Limits::default();
-        let loggers: Arc<dyn Loggers> = loggers;
-        let api = Api { herder: Arc::new(herder.clone()), loggers, mode: worker.mode, limits: limits.clone() };
+        let api = Api {
+            herder: Arc::new(herder.clone()),
+            loggers,
+            metrics,
+            worker_id: Arc::clone(&worker.worker_id),
+            mode: worker.mode,
+            settings: Arc::new(worker.rest.clone()),
+            credentials: listening.credentials.clone(),
+            limits: Limits::default(),
+        };
         let stop_rest = CancellationToken::new();
-        let serve = tokio::spawn(bound.serve(rest::router(api), limits, stop_rest.clone()));
+        let serve = tokio::spawn(listening.serve(api, stop_rest.clone()));
         info!("Kafka Connect started");
         Ok(Self { herder, url, run, serve, stop_opening, stop_rest })
     }
@@ -222,6 +232,47 @@ impl Worker {
         if self.serve.await.is_err() {
             warn!("the REST server panicked, which is a bug in Longshore");
         }
+    }
+}
+
+/// The REST API's listeners, open and not served yet, and who may come in.
+struct Listening {
+    main: Bound,
+    admin: Option<Bound>,
+    credentials: Option<Arc<Credentials>>,
+}
+
+impl Listening {
+    async fn open(config: &WorkerConfig) -> Result<Self, Failed> {
+        let rest = &config.rest;
+        let credentials = rest.basic_auth.as_deref().map(Credentials::read).transpose().map_err(Failed::start)?;
+        let main = Bound::open(&config.listeners, &rest.tls).await.map_err(Failed::start)?;
+        let admin = match &rest.admin {
+            AdminEndpoints::Apart(listeners) => {
+                Some(Bound::open(listeners, &rest.admin_tls).await.map_err(Failed::start)?)
+            }
+            AdminEndpoints::Together | AdminEndpoints::Off => None,
+        };
+        Ok(Self { main, admin, credentials: credentials.map(Arc::new) })
+    }
+
+    fn say(&self, listeners: &[Listener], url: &str) {
+        for (listener, address) in listeners.iter().zip(self.main.addresses()) {
+            info!("REST server listening at {}://{address}, advertising URL {url}/", listener.scheme);
+        }
+        for address in self.admin.iter().flat_map(Bound::addresses) {
+            info!("REST admin endpoints listening at {address}");
+        }
+    }
+
+    async fn serve(self, api: Api, stop: CancellationToken) {
+        let limits = api.limits.clone();
+        let admin = async {
+            if let Some(admin) = self.admin {
+                admin.serve(rest::admin_router(api.clone()), limits.clone(), stop.clone()).await;
+            }
+        };
+        tokio::join!(self.main.serve(rest::router(api.clone()), limits.clone(), stop.clone()), admin);
     }
 }
 

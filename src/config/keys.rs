@@ -40,27 +40,12 @@ pub struct Family {
 }
 
 const JVM: &str = "plugins are built in, none are loaded from disk";
-const METRICS: &str = "metrics are served in Prometheus' format, without windows or reporters";
+const METRICS: &str = "metrics are served in Prometheus' format, without reporters, levels or contexts";
 const GROUP: &str = "workers of one group do not share work yet";
-const HEADERS: &str = "the REST API adds no headers to its answers yet";
 const PEERS: &str = "workers do not send each other requests yet";
-
-/// Extensions that only observe; without them the REST API is no more open than with them.
-const HARMLESS_EXTENSIONS: &[&str] = &[
-    "io.confluent.connect.replicator.monitoring.ReplicatorMonitoringExtension",
-    "io.debezium.kcrestextension.DebeziumConnectRestExtension",
-];
-
-fn guards_the_api(classes: &str) -> bool {
-    classes.split(',').map(str::trim).any(|class| !class.is_empty() && !HARMLESS_EXTENSIONS.contains(&class))
-}
 
 fn is_enabled(text: &str) -> bool {
     !text.trim().eq_ignore_ascii_case("disabled")
-}
-
-fn always(_: &str) -> bool {
-    true
 }
 
 fn row(name: &'static str, kind: ConfigType, importance: Importance, doc: &'static str) -> WorkerKey {
@@ -145,12 +130,8 @@ pub fn common() -> Vec<WorkerKey> {
             .no_effect(JVM),
         row("metrics.sample.window.ms", Long, Low, "Window of a metric's samples, in ms.")
             .or("30000")
-            .checked(Validator::AtLeast(0))
-            .no_effect(METRICS),
-        row("metrics.num.samples", Int, Low, "How many windows are kept.")
-            .or("2")
-            .checked(Validator::AtLeast(1))
-            .no_effect(METRICS),
+            .checked(Validator::AtLeast(0)),
+        row("metrics.num.samples", Int, Low, "How many windows are kept.").or("2").checked(Validator::AtLeast(1)),
         row("metrics.recording.level", Text, Low, "How detailed metrics are.")
             .or("INFO")
             .checked(Validator::OneOf(&["INFO", "DEBUG", "TRACE"]))
@@ -172,22 +153,18 @@ fn rest() -> Vec<WorkerKey> {
             .or_null()
             .checked(Validator::Check(port_or_null)),
         row("rest.advertised.listener", Text, Low, "Which listener other workers reach: http or https.").or_null(),
-        row("access.control.allow.origin", Text, Low, "Origins that browsers may call from.").or("").no_effect(HEADERS),
-        row("access.control.allow.methods", Text, Low, "Methods that browsers may call across origins.")
-            .or("")
-            .no_effect(HEADERS),
-        row("response.http.headers.config", Text, Low, "Headers that are added to answers.").or("").no_effect(HEADERS),
-        row("admin.listeners", List, Low, "Listeners of the admin endpoints alone.")
-            .or_null()
-            .refused(always, "separate or switched off admin endpoints are not available"),
+        row("access.control.allow.origin", Text, Low, "Origins that browsers may call from.").or(""),
+        row("access.control.allow.methods", Text, Low, "Methods that browsers may call across origins.").or(""),
+        row("response.http.headers.config", Text, Low, "Headers that are added to answers.").or(""),
+        row("admin.listeners", List, Low, "Listeners of the admin endpoints alone.").or_null(),
         row("rest.extension.classes", List, Low, "Extensions of the REST API.").or("").refused(
-            guards_the_api,
-            "this extension is not available, and without it the REST API could be open to more callers than intended",
+            super::rest::holds_unknown_extension,
+            "this extension is not available, and without it the REST API could be open to more callers than \
+             intended; BasicAuthSecurityRestExtension is",
         ),
         row("ssl.client.auth", Text, Low, "Whether callers of an https listener need a certificate.")
             .or("none")
-            .checked(Validator::OneOf(&["required", "requested", "none"]))
-            .no_effect("https listeners are not available"),
+            .checked(Validator::OneOf(&["required", "requested", "none"])),
     ]
 }
 
@@ -328,14 +305,13 @@ const fn family(prefix: &'static str, support: Support, doc: &'static str) -> Fa
     Family { prefix, support, doc }
 }
 
-const HTTPS: Support = Support::NoEffect("https listeners are not available");
 const REMOVED: Support = Support::NoEffect("removed from Kafka Connect; the worker's own topics are always JSON");
 
 /// Families of keys.
 pub const FAMILIES: &[Family] = &[
     family("producer.", Support::Full, "Settings of the producers of source tasks and dead letter queues."),
     family("consumer.", Support::Full, "Settings of the consumers of sink tasks."),
-    family("admin.listeners.https.", HTTPS, "TLS of the admin listeners."),
+    family("admin.listeners.https.", Support::Full, "TLS of the admin listeners."),
     family("admin.", Support::Full, "Settings of connectors' admin clients."),
     family("key.converter.", Support::Full, "Settings of the converter of keys."),
     family("value.converter.", Support::Full, "Settings of the converter of values."),
@@ -346,7 +322,7 @@ pub const FAMILIES: &[Family] = &[
     family("status.storage.", Support::Full, "Further settings of a new status topic."),
     family("ssl.", Support::Full, "TLS of the worker's own clients."),
     family("sasl.", Support::Full, "Login of the worker's own clients."),
-    family("listeners.https.", HTTPS, "TLS of the REST API."),
+    family("listeners.https.", Support::Full, "TLS of the REST API."),
     family("metrics.context.", Support::NoEffect(METRICS), "Labels of the clients' metrics."),
     family("internal.key.converter", REMOVED, "Converter of keys of the worker's own topics."),
     family("internal.value.converter", REMOVED, "Converter of values of the worker's own topics."),

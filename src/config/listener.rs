@@ -4,7 +4,7 @@ use longshore_api::config::invalid_value;
 
 use super::Listener;
 
-/// A listener of the `listeners` key.
+/// A listener: `protocol://host:port`.
 ///
 /// # Errors
 /// Connect's words for a text that is no listener.
@@ -25,16 +25,13 @@ pub(super) fn parse(text: &str) -> Result<Listener, String> {
     Ok(Listener { scheme, host: host.to_owned(), port })
 }
 
-/// All listeners of the key, and what is wrong with it.
-pub(super) fn parse_all(items: &[String], errors: &mut Vec<String>) -> Vec<Listener> {
+/// All listeners of a key, and what is wrong with it.
+pub(super) fn parse_all(key: &str, items: &[String], errors: &mut Vec<String>) -> Vec<Listener> {
     let mut listeners = Vec::new();
     for item in items {
         match parse(item) {
-            Ok(listener) if listener.scheme == "https" => {
-                errors.push(invalid_value("listeners", Some(item), "https listeners are not available"));
-            }
             Ok(listener) => listeners.push(listener),
-            Err(why) => errors.push(invalid_value("listeners", Some(item), &why)),
+            Err(why) => errors.push(invalid_value(key, Some(item), &why)),
         }
     }
     listeners

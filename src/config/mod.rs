@@ -4,10 +4,12 @@ pub mod clients;
 pub mod connector;
 pub mod connector_keys;
 pub mod environment;
+pub mod jaas;
 pub mod keys;
 mod listener;
 pub mod properties;
 pub mod providers;
+pub mod rest;
 pub mod restart;
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,7 @@ use longshore_api::Props;
 pub use connector::{ConnectorConfig, ConnectorKind};
 pub use environment::Environment;
 pub use providers::Resolver;
+pub use rest::RestSettings;
 pub use topic_creation::TopicCreation;
 
 /// Whether the worker is a member of a group, or alone.
@@ -65,8 +68,10 @@ pub struct WorkerConfig {
     pub task_shutdown_timeout: Duration,
     /// `task.stuck.threshold.ms`.
     pub stuck_threshold: Duration,
-    /// `listeners`, as `http://host:port`.
+    /// `listeners`.
     pub listeners: Vec<Listener>,
+    /// `http` or `https`, by which others reach this worker.
+    pub advertised_scheme: String,
     /// `host:port` by which others know this worker (`worker_id` of statuses).
     pub worker_id: Arc<str>,
     /// `topic.creation.enable`.
@@ -77,23 +82,16 @@ pub struct WorkerConfig {
     pub topic_tracking_reset: bool,
     /// `connector.client.config.override.policy`.
     pub override_policy: OverridePolicy,
-    /// What the REST API adds to its answers.
+    /// How the REST API is guarded and answered with.
     pub rest: RestSettings,
+    /// `metrics.sample.window.ms`.
+    pub metrics_window: Duration,
+    /// `metrics.num.samples`.
+    pub metrics_samples: usize,
     /// Resolves the variables of connector and task configurations.
     pub providers: Arc<Resolver>,
     /// Keys that were set and do nothing, in sentences for the log.
     pub warnings: Vec<String>,
-}
-
-/// What the REST API adds to its answers; texts as the user wrote them, empty where nothing was set.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RestSettings {
-    /// `access.control.allow.origin`.
-    pub allow_origin: String,
-    /// `access.control.allow.methods`.
-    pub allow_methods: String,
-    /// `response.http.headers.config`.
-    pub response_headers: String,
 }
 
 /// A plugin's class as the user wrote it, and its settings with the prefix taken off.

@@ -2,4 +2,5 @@ mod connector;
 mod environment;
 mod properties;
 mod providers;
+mod reference;
 mod worker;

@@ -11,7 +11,7 @@ use longshore_api::{ConnectError, Props, Result};
 use super::keys::{self, Support, WorkerKey};
 use super::listener;
 use super::providers::Resolver;
-use super::{InternalTopics, Listener, Mode, OverridePolicy, PluginConfig, RestSettings, TopicSpec, WorkerConfig};
+use super::{InternalTopics, Listener, Mode, OverridePolicy, PluginConfig, TopicSpec, WorkerConfig, rest};
 
 impl WorkerConfig {
     /// The configuration of a worker that keeps its state on Kafka.
@@ -35,7 +35,9 @@ impl WorkerConfig {
     /// # Errors
     /// As for [`distributed`](Self::distributed).
     pub fn load(mode: Mode, raw: Props, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
-        let resolver = Resolver::new(&raw, environment).map_err(|errors| ConnectError::config(errors.join("\n")))?;
+        let environment: Vec<_> = environment.into_iter().collect();
+        let resolver = Resolver::new(&raw, environment.iter().cloned())
+            .map_err(|errors| ConnectError::config(errors.join("\n")))?;
         let mut props = resolver.resolve(&raw)?;
         // Java's plugin scanner reads the path before there are providers.
         if let Some(path) = raw.get("plugin.path") {
@@ -53,23 +55,32 @@ impl WorkerConfig {
                 errors.extend(wrong.into_iter().flat_map(|value| value.errors));
                 if let Some(text) = props.get("listeners").filter(|text| !text.trim().is_empty()) {
                     let items: Vec<_> = text.split(',').map(|item| item.trim().to_owned()).collect();
-                    listener::parse_all(&items, &mut errors);
+                    listener::parse_all("listeners", &items, &mut errors);
                 }
                 return Err(ConnectError::config(errors.join("\n")));
             }
         };
         let mut warnings = warnings(&keys, &props);
-        let config = Builder { mode, props: &props, parsed: &parsed, errors, warnings: &mut warnings }.build()?;
+        let config = Builder {
+            mode,
+            props: &props,
+            parsed: &parsed,
+            environment: &environment,
+            errors,
+            warnings: &mut warnings,
+        };
+        let config = config.build()?;
         Ok(Self { providers: Arc::new(resolver), warnings, props, ..config })
     }
 
-    /// The same configuration of a worker whose listener got this port from the system, where it had asked for any.
+    /// The same configuration of a worker whose listeners have these ports, in their order: where they had asked for
+    /// any, the system chose one.
     #[must_use]
-    pub fn bound_to(mut self, port: u16) -> Self {
-        if let Some(listener) = self.listeners.iter_mut().find(|listener| listener.port == 0) {
+    pub fn bound_to(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
+        for (listener, port) in self.listeners.iter_mut().zip(ports) {
             listener.port = port;
-            self.worker_id = worker_id(&self.props, &self.listeners);
         }
+        self.worker_id = worker_id(&self.props, &self.listeners);
         self
     }
 }
@@ -112,6 +123,7 @@ struct Builder<'a> {
     mode: Mode,
     props: &'a Props,
     parsed: &'a ParsedConfig,
+    environment: &'a [(String, String)],
     errors: Vec<String>,
     warnings: &'a mut Vec<String>,
 }
@@ -119,7 +131,7 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn build(mut self) -> Result<WorkerConfig> {
         let topics = (self.mode == Mode::Distributed).then(|| self.topics());
-        let listeners = listener::parse_all(self.parsed.list("listeners"), &mut self.errors);
+        let listeners = listener::parse_all("listeners", self.parsed.list("listeners"), &mut self.errors);
         let parsed = self.parsed;
         let config = WorkerConfig {
             mode: self.mode,
@@ -135,13 +147,12 @@ impl Builder<'_> {
             offset_flush_timeout: self.duration("offset.flush.timeout.ms"),
             task_shutdown_timeout: self.duration("task.shutdown.graceful.timeout.ms"),
             stuck_threshold: self.duration("task.stuck.threshold.ms"),
+            advertised_scheme: advertised(self.props, &listeners).0,
             worker_id: worker_id(self.props, &listeners),
             listeners,
-            rest: RestSettings {
-                allow_origin: parsed.string("access.control.allow.origin").to_owned(),
-                allow_methods: parsed.string("access.control.allow.methods").to_owned(),
-                response_headers: parsed.string("response.http.headers.config").to_owned(),
-            },
+            rest: rest::settings(self.props, parsed, self.environment, &mut self.errors),
+            metrics_window: self.duration("metrics.sample.window.ms"),
+            metrics_samples: usize::try_from(parsed.integer("metrics.num.samples")).unwrap_or(1),
             topic_creation: parsed.boolean("topic.creation.enable"),
             topic_tracking: parsed.boolean("topic.tracking.enable"),
             topic_tracking_reset: parsed.boolean("topic.tracking.allow.reset"),
@@ -217,12 +228,23 @@ pub(super) fn with_prefix(props: &Props, prefix: &str) -> Props {
     props.iter().filter_map(entry).collect()
 }
 
+/// The listener that others are told of, and its scheme: `rest.advertised.listener`, or else HTTP if there is such a
+/// listener; rules of `org.apache.kafka.connect.runtime.rest.RestServer`.
+fn advertised<'a>(props: &Props, listeners: &'a [Listener]) -> (String, Option<&'a Listener>) {
+    let has = |scheme: &str| listeners.iter().find(|listener| listener.scheme == scheme);
+    let set = props.get("rest.advertised.listener").map(|value| value.trim().to_ascii_lowercase());
+    let scheme = set.filter(|scheme| !scheme.is_empty()).unwrap_or_else(|| {
+        let secure = has("http").is_none() && has("https").is_some();
+        if secure { "https" } else { "http" }.to_owned()
+    });
+    let listener = has(&scheme).or(listeners.first());
+    (scheme, listener)
+}
+
 /// `host:port` by which others know the worker; rules of `org.apache.kafka.connect.runtime.rest.RestServer`.
 fn worker_id(props: &Props, listeners: &[Listener]) -> Arc<str> {
     let set = |key: &str| props.get(key).map(|value| value.trim()).filter(|value| !value.is_empty());
-    let scheme = set("rest.advertised.listener").map(str::to_ascii_lowercase);
-    let advertised = listeners.iter().find(|listener| scheme.as_ref().is_none_or(|scheme| listener.scheme == *scheme));
-    let advertised = advertised.or(listeners.first());
+    let (_, advertised) = advertised(props, listeners);
     let host = match (set("rest.advertised.host.name"), advertised) {
         (Some(host), _) => host.to_owned(),
         (None, Some(listener)) if !listener.host.is_empty() => listener.host.clone(),

@@ -53,8 +53,6 @@ impl Given<'_> {
 pub(super) enum Becomes {
     /// The same key with the same values.
     Same,
-    /// Another key with the same values.
-    Named(&'static str),
     /// A number under another (or the same) key, brought into the range that the native client takes.
     Number(&'static str, i64, i64),
     /// Something that takes more than a name.
@@ -83,7 +81,7 @@ const fn row(key: &'static str, roles: &'static [Role], becomes: Becomes) -> Set
     Setting { key, roles, becomes }
 }
 
-use Becomes::{Ignored, Named, Number, Refused, Same, Special};
+use Becomes::{Ignored, Number, Refused, Same, Special};
 
 const INT_MAX: i64 = i32::MAX as i64;
 const JAVA_CLASS: &str = "a Java class cannot be loaded";
@@ -209,16 +207,16 @@ pub(super) const SETTINGS: &[Setting] = &[
     row("sasl.oauthbearer.sub.claim.name", ALL, Ignored("only OAUTHBEARER needs it")),
     row("ssl.truststore.type", ALL, Ignored("read with ssl.truststore.location")),
     row("ssl.truststore.location", ALL, Special(super::tls::truststore)),
-    row("ssl.truststore.password", ALL, Ignored("PEM certificates have none")),
-    row("ssl.truststore.certificates", ALL, Named("ssl.ca.pem")),
+    row("ssl.truststore.password", ALL, Ignored("read with ssl.truststore.location")),
+    row("ssl.truststore.certificates", ALL, Special(super::tls::trusted)),
     row("ssl.keystore.type", ALL, Ignored("read with ssl.keystore.location")),
     row("ssl.keystore.location", ALL, Special(super::tls::keystore)),
     row("ssl.keystore.password", ALL, Ignored("read with ssl.keystore.location")),
-    row("ssl.keystore.certificate.chain", ALL, Named("ssl.certificate.pem")),
-    row("ssl.keystore.key", ALL, Named("ssl.key.pem")),
-    row("ssl.key.password", ALL, Same),
+    row("ssl.keystore.certificate.chain", ALL, Ignored("read with ssl.keystore.key")),
+    row("ssl.keystore.key", ALL, Special(super::tls::key)),
+    row("ssl.key.password", ALL, Ignored("read with ssl.keystore.location or ssl.keystore.key")),
     row("ssl.endpoint.identification.algorithm", ALL, Special(super::tls::host_names)),
-    row("ssl.cipher.suites", ALL, Ignored("Java's names of cipher suites are not OpenSSL's")),
+    row("ssl.cipher.suites", ALL, Special(super::tls::cipher_suites)),
     row("ssl.protocol", ALL, Ignored(JAVA_TLS)),
     row("ssl.enabled.protocols", ALL, Ignored(JAVA_TLS)),
     row("ssl.provider", ALL, Ignored(JAVA_TLS)),
@@ -233,7 +231,6 @@ impl Setting {
     pub(super) fn apply(&self, given: &Given<'_>, native: &mut Native) -> Result<()> {
         match self.becomes {
             Same => native.set(self.key, given.value.trim(), self.key),
-            Named(name) => native.set(name, given.value, self.key),
             Number(name, least, most) => native.set(name, given.number()?.clamp(least, most).to_string(), self.key),
             Special(apply) => apply(given, native)?,
             Ignored(_) => {}

@@ -1,77 +1,57 @@
 //! Keys and certificates: Java's stores as the native client takes them.
 
 use longshore_api::{ConnectError, Result};
+use longshore_tls::{Stores, to_pem};
 
 use super::settings::{Given, Native};
 
-/// How a store of keys or certificates is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StoreType {
-    Pem,
-    Pkcs12,
-    Jks,
-}
-
-/// The type that is set, or what the file's name says where none is; Java's default is JKS.
-fn store_type(given: &Given<'_>, type_key: &'static str) -> Result<StoreType> {
-    let by_name = match given.value.rsplit('.').next().map(str::to_ascii_lowercase).as_deref() {
-        Some("p12" | "pfx" | "pkcs12") => StoreType::Pkcs12,
-        Some("pem" | "crt" | "cer") => StoreType::Pem,
-        _ => StoreType::Jks,
+/// Whether a store is PEM; the native client reads those itself, in more forms than Java does.
+fn is_pem(given: &Given<'_>, type_key: &str) -> bool {
+    let by_name = || {
+        let ending = given.value.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+        matches!(ending.as_str(), "pem" | "crt" | "cer")
     };
-    match given.all.get(type_key).map(|name| name.trim().to_ascii_uppercase()).as_deref() {
-        None | Some("") => Ok(by_name),
-        Some("PEM") => Ok(StoreType::Pem),
-        Some("PKCS12") => Ok(StoreType::Pkcs12),
-        // Java reads a PKCS12 file under the name of JKS too.
-        Some("JKS") if by_name == StoreType::Pkcs12 => Ok(StoreType::Pkcs12),
-        Some("JKS") => Ok(StoreType::Jks),
-        Some(other) => Err(ConnectError::config(longshore_api::config::invalid_value(
-            type_key,
-            Some(other),
-            "PEM and PKCS12 are supported",
-        ))),
+    match given.all.get(type_key).map(|name| name.trim()) {
+        None | Some("") => by_name(),
+        Some(name) => name.eq_ignore_ascii_case("PEM"),
     }
 }
 
+/// Where Java's trust store is, or PEM.
 pub(super) fn truststore(given: &Given<'_>, native: &mut Native) -> Result<()> {
-    match store_type(given, "ssl.truststore.type")? {
-        StoreType::Pem => native.set("ssl.ca.location", given.value, given.key),
-        StoreType::Pkcs12 => {
-            return Err(given.invalid(
-                "a PKCS12 trust store cannot be read; write its certificates to PEM (openssl pkcs12 -in FILE -nokeys \
-                 -out ca.pem) and set ssl.truststore.type=PEM",
-            ));
+    if is_pem(given, "ssl.truststore.type") {
+        native.set("ssl.ca.location", given.value, given.key);
+        return Ok(());
+    }
+    trusted(given, native)
+}
+
+/// Where Java's key store is, or PEM, which holds the key and the chain in one file.
+pub(super) fn keystore(given: &Given<'_>, native: &mut Native) -> Result<()> {
+    if is_pem(given, "ssl.keystore.type") {
+        native.set("ssl.key.location", given.value, given.key);
+        native.set("ssl.certificate.location", given.value, given.key);
+        if let Some(password) = given.all.get("ssl.key.password").or(given.all.get("ssl.keystore.password")) {
+            native.set("ssl.key.password", password, "ssl.key.password");
         }
-        StoreType::Jks => {
-            return Err(given.invalid(
-                "a JKS trust store cannot be read; write its certificates to PEM (keytool -exportcert -rfc -keystore \
-                 FILE -alias ALIAS -file ca.pem) and set ssl.truststore.type=PEM",
-            ));
-        }
+        return Ok(());
+    }
+    key(given, native)
+}
+
+/// Certificates in PEM as they stand.
+pub(super) fn trusted(given: &Given<'_>, native: &mut Native) -> Result<()> {
+    if let Some(trusted) = Stores::new(given.all, "").trusted()? {
+        native.set("ssl.ca.pem", to_pem(&trusted), given.key);
     }
     Ok(())
 }
 
-pub(super) fn keystore(given: &Given<'_>, native: &mut Native) -> Result<()> {
-    match store_type(given, "ssl.keystore.type")? {
-        // Java's PEM key store holds the key and the chain in one file.
-        StoreType::Pem => {
-            native.set("ssl.key.location", given.value, given.key);
-            native.set("ssl.certificate.location", given.value, given.key);
-        }
-        StoreType::Pkcs12 => {
-            native.set("ssl.keystore.location", given.value, given.key);
-            if let Some(password) = given.all.get("ssl.keystore.password") {
-                native.set("ssl.keystore.password", password, "ssl.keystore.password");
-            }
-        }
-        StoreType::Jks => {
-            return Err(given.invalid(
-                "a JKS key store cannot be read; convert it (keytool -importkeystore -srckeystore FILE -destkeystore \
-                 client.p12 -deststoretype PKCS12) and set ssl.keystore.type=PKCS12",
-            ));
-        }
+/// A key in PEM as it stands, with its chain.
+pub(super) fn key(given: &Given<'_>, native: &mut Native) -> Result<()> {
+    if let Some(identity) = Stores::new(given.all, "").identity()? {
+        native.set("ssl.key.pem", identity.key_pem(), given.key);
+        native.set("ssl.certificate.pem", identity.chain_pem(), given.key);
     }
     Ok(())
 }
@@ -85,4 +65,37 @@ pub(super) fn host_names(given: &Given<'_>, native: &mut Native) -> Result<()> {
     };
     native.set(given.key, algorithm, given.key);
     Ok(())
+}
+
+/// The cipher suites of TLS 1.2 by the native client's names; it has no choice among those of TLS 1.3.
+pub(super) fn cipher_suites(given: &Given<'_>, native: &mut Native) -> Result<()> {
+    let asked = given.value.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let mut suites = Vec::new();
+    for name in asked.filter(|name| name.contains("_WITH_")) {
+        suites.push(openssl_name(name).ok_or_else(|| unknown_suite(given, name))?);
+    }
+    if !suites.is_empty() {
+        native.set("ssl.cipher.suites", suites.join(":"), given.key);
+    }
+    Ok(())
+}
+
+fn unknown_suite(given: &Given<'_>, name: &str) -> ConnectError {
+    given.invalid(&format!("{name} is not supported; suites with ECDHE or DHE and AES-GCM or ChaCha20 are"))
+}
+
+/// `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256` is `ECDHE-RSA-AES128-GCM-SHA256` in OpenSSL.
+fn openssl_name(name: &str) -> Option<String> {
+    let (exchange, cipher) = name.strip_prefix("TLS_")?.split_once("_WITH_")?;
+    let exchange = match exchange {
+        "ECDHE_RSA" | "ECDHE_ECDSA" | "DHE_RSA" => exchange.replace('_', "-"),
+        _ => return None,
+    };
+    let cipher = match cipher {
+        "AES_128_GCM_SHA256" => "AES128-GCM-SHA256",
+        "AES_256_GCM_SHA384" => "AES256-GCM-SHA384",
+        "CHACHA20_POLY1305_SHA256" => "CHACHA20-POLY1305",
+        _ => return None,
+    };
+    Some(format!("{exchange}-{cipher}"))
 }

@@ -1,5 +1,6 @@
 //! `/connectors` and what belongs to one connector as a whole.
 
+use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::http::header::{HeaderValue, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
@@ -11,11 +12,15 @@ use super::body::{self, Body};
 use super::error::{Answer, RestError, empty, json as answer, ok};
 use super::negotiate::location;
 use super::router::Route;
+use super::server::Scheme;
 use crate::herder::{CreateRequest, RequestConfig, RestartScope};
 use crate::task::TargetState;
 
 /// Parameters of a query, in order; a name may come more than once.
 type Parameters = Query<Vec<(String, String)>>;
+
+/// Where the client thinks it speaks to.
+type Place = (Option<Extension<Scheme>>, HeaderMap);
 
 const NAME: &str = "name";
 
@@ -47,13 +52,13 @@ async fn list(State(api): State<Api>, Query(parameters): Parameters) -> Answer {
     }
 }
 
-async fn create(State(api): State<Api>, headers: HeaderMap, Body(body): Body) -> Answer {
+async fn create(State(api): State<Api>, place: Place, Body(body): Body) -> Answer {
     let request = body::create(&body)?;
     let name = request.name.unwrap_or_default().trim_matches(|c| c <= ' ').to_owned();
     let config = named(&name, request.config.ok_or_else(|| body::null_map("connectorConfig"))?)?;
     let request = CreateRequest { name: name.clone(), config, initial_state: request.initial_state };
     let info = api.ask(api.herder.create(request)).await?;
-    created(answer(StatusCode::CREATED, &info)?, &headers, &name)
+    created(answer(StatusCode::CREATED, &info)?, &place, &name)
 }
 
 async fn show(State(api): State<Api>, Path(name): Path<String>) -> Answer {
@@ -69,11 +74,11 @@ async fn config(State(api): State<Api>, Path(name): Path<String>) -> Answer {
     ok(&api.ask(api.herder.config(&name)).await?)
 }
 
-async fn put_config(State(api): State<Api>, Path(name): Path<String>, headers: HeaderMap, Body(body): Body) -> Answer {
+async fn put_config(State(api): State<Api>, Path(name): Path<String>, place: Place, Body(body): Body) -> Answer {
     let config = body::config(&body)?.ok_or_else(|| body::null_map("connectorConfig"))?;
     let stored = api.ask(api.herder.put_config(&name, named(&name, config)?)).await?;
     match stored.created {
-        true => created(answer(StatusCode::CREATED, &stored.info)?, &headers, &name),
+        true => created(answer(StatusCode::CREATED, &stored.info)?, &place, &name),
         false => ok(&stored.info),
     }
 }
@@ -96,8 +101,9 @@ fn named(name: &str, mut config: RequestConfig) -> Result<RequestConfig, RestErr
     }
 }
 
-fn created(mut answer: axum::response::Response, headers: &HeaderMap, name: &str) -> Answer {
-    let location = HeaderValue::try_from(location(headers, name));
+fn created(mut answer: axum::response::Response, (scheme, headers): &Place, name: &str) -> Answer {
+    let scheme = scheme.as_ref().map_or(Scheme("http"), |Extension(scheme)| *scheme);
+    let location = HeaderValue::try_from(location(scheme, headers, name));
     answer.headers_mut().insert(LOCATION, location.map_err(|error| RestError::internal(error.to_string()))?);
     Ok(answer)
 }

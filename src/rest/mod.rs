@@ -6,11 +6,14 @@
 //! status codes, member order, error texts and content types.
 
 mod admin_loggers;
+mod auth;
 mod body;
 mod connectors;
 mod error;
+mod headers;
 mod json;
 mod loggers;
+mod metrics;
 mod negotiate;
 mod offsets;
 mod plugins;
@@ -19,18 +22,21 @@ mod router;
 mod server;
 mod slow;
 mod tasks;
+mod tls;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use auth::Credentials;
 pub use loggers::{Level, LogLevels, LoggerLevel, Loggers};
 pub use root::{COMMIT, KAFKA_VERSION, SERVER};
-pub use router::{endpoints, router};
+pub use router::{admin_router, endpoints, router};
 pub use server::{BindError, Bound};
 
-use crate::config::Mode;
+use crate::config::{Mode, RestSettings};
 use crate::herder::{Herder, Reply};
+use crate::metrics::Metrics;
 use error::RestError;
 
 /// What the REST API speaks to, and how patient it is.
@@ -40,8 +46,16 @@ pub struct Api {
     pub herder: Arc<dyn Herder>,
     /// Levels of the log.
     pub loggers: Arc<dyn Loggers>,
+    /// What the worker counts.
+    pub metrics: Arc<Metrics>,
+    /// `host:port` by which statuses name this worker.
+    pub worker_id: Arc<str>,
     /// Decides what the endpoints for other workers answer.
     pub mode: Mode,
+    /// How the API is guarded and answered with.
+    pub settings: Arc<RestSettings>,
+    /// Who may come in; `None` for everybody.
+    pub credentials: Option<Arc<Credentials>>,
     /// Bounds on time and size.
     pub limits: Limits,
 }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::error::RestError;
+use super::server::Scheme;
 
 /// A path that two readers could understand differently; Jetty refuses it, and so its clients never rely on one.
 #[derive(Debug, PartialEq, Eq)]
@@ -136,10 +137,10 @@ const PATH: AsciiSet = NON_ALPHANUMERIC
     .remove(b'/');
 
 /// Where a connector can be found. Absolute when the client said which host it speaks to.
-pub(super) fn location(headers: &HeaderMap, connector: &str) -> String {
+pub(super) fn location(scheme: Scheme, headers: &HeaderMap, connector: &str) -> String {
     let path = format!("/connectors/{}", utf8_percent_encode(connector, &PATH));
     match headers.get(axum::http::header::HOST).and_then(|host| host.to_str().ok()) {
-        Some(host) => format!("http://{host}{path}"),
+        Some(host) => format!("{}://{host}{path}", scheme.0),
         None => path,
     }
 }

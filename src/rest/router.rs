@@ -1,6 +1,7 @@
 //! The table of routes, and the layers around it.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
@@ -15,15 +16,24 @@ use futures_util::FutureExt;
 use indexmap::IndexMap;
 
 use super::error::RestError;
-use super::{Api, SERVER, admin_loggers, connectors, negotiate, offsets, plugins, root, tasks};
+use super::{Api, SERVER, admin_loggers, auth, connectors, headers, metrics, negotiate, offsets, plugins, root, tasks};
+use crate::config::rest::AdminEndpoints;
 
 /// One method of one path.
 pub(super) struct Route {
     method: Method,
     path: &'static str,
     handler: MethodRouter<Api>,
-    /// Whether a request's Content-Type must be JSON if it has one; a rule of the resource, not of the method.
-    json_only: bool,
+    rules: Rules,
+}
+
+/// What a resource requires of requests' headers.
+#[derive(Debug, Clone, Copy)]
+struct Rules {
+    /// Content-Type must be JSON if there is one; a rule of the resource, not of the method.
+    json_body: bool,
+    /// Accept must take JSON if there is one.
+    json_answer: bool,
 }
 
 impl Route {
@@ -32,7 +42,7 @@ impl Route {
         H: Handler<T, Api>,
         T: 'static,
     {
-        Self { method, path, handler: on(filter, handler), json_only: true }
+        Self { method, path, handler: on(filter, handler), rules: Rules { json_body: true, json_answer: true } }
     }
 
     pub(super) fn get<H: Handler<T, Api>, T: 'static>(path: &'static str, handler: H) -> Self {
@@ -58,33 +68,71 @@ impl Route {
 
     /// For resources that take any Content-Type because they read no body.
     pub(super) fn without_body(self) -> Self {
-        Self { json_only: false, ..self }
+        Self { rules: Rules { json_body: false, ..self.rules }, ..self }
+    }
+
+    /// For a resource that reads no body and answers with text, whatever is asked for.
+    pub(super) fn answering_text(self) -> Self {
+        Self { rules: Rules { json_body: false, json_answer: false }, ..self }
     }
 }
 
-fn routes() -> Vec<Route> {
-    [
+impl Rules {
+    fn check(self, headers: &HeaderMap) -> Result<(), RestError> {
+        if self.json_body {
+            negotiate::content_type(headers)?;
+        }
+        if self.json_answer { negotiate::accept(headers) } else { Ok(()) }
+    }
+}
+
+/// What the REST API consists of, without the admin endpoints.
+fn resources() -> Vec<Route> {
+    let parts = [
         root::routes(),
         connectors::routes(),
         tasks::routes(),
         offsets::routes(),
         plugins::routes(),
-        admin_loggers::routes(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+        metrics::routes(),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 /// Every method and path template that is answered, besides HEAD and OPTIONS, which each path answers.
 pub fn endpoints() -> Vec<(Method, &'static str)> {
-    routes().into_iter().map(|route| (route.method, route.path)).collect()
+    let all = resources().into_iter().chain(admin_loggers::routes());
+    all.map(|route| (route.method, route.path)).collect()
 }
 
-/// The REST API as a service.
+/// The REST API as a service; with the admin endpoints, unless these are elsewhere or switched off.
 pub fn router(api: Api) -> Router {
+    let mut routes = resources();
+    if api.settings.admin == AdminEndpoints::Together {
+        routes.extend(admin_loggers::routes());
+    }
+    let mut guarded = service(routes, &api);
+    if let Some(credentials) = &api.credentials {
+        guarded = guarded.layer(from_fn_with_state(Arc::clone(credentials), auth::guarded));
+    }
+    if let Some(cors) = &api.settings.cors {
+        guarded = guarded.layer(from_fn_with_state(Arc::new(cors.clone()), headers::across_origins));
+    }
+    if !api.settings.response_headers.is_empty() {
+        let rules: Arc<[_]> = api.settings.response_headers.clone().into();
+        guarded = guarded.layer(from_fn_with_state(rules, headers::configured));
+    }
+    outermost(guarded)
+}
+
+/// The admin endpoints as a service of their own: nothing of what guards and decorates the others holds for them.
+pub fn admin_router(api: Api) -> Router {
+    outermost(service(admin_loggers::routes(), &api))
+}
+
+fn service(routes: Vec<Route>, api: &Api) -> Router {
     let mut paths: IndexMap<&'static str, Vec<Route>> = IndexMap::new();
-    for route in routes() {
+    for route in routes {
         paths.entry(route.path).or_default().push(route);
     }
     let mut resources = Router::new();
@@ -95,14 +143,13 @@ pub fn router(api: Api) -> Router {
         .fallback(async || RestError::unrouted(StatusCode::NOT_FOUND))
         .method_not_allowed_fallback(async || RestError::unrouted(StatusCode::METHOD_NOT_ALLOWED))
         .layer(DefaultBodyLimit::max(api.limits.body_bytes))
-        .with_state(api);
-    // Layers of the outer router run before a route is chosen: the path is made plain there. Rules that concern whole
-    // answers (CORS, response headers) belong there too.
-    Router::new()
-        .fallback_service(resources)
-        .layer(map_response(without_allow))
-        .layer(from_fn(plain_path))
-        .layer(from_fn(logged))
+        .with_state(api.clone());
+    // Layers of an outer router run before a route is chosen: the path is made plain there.
+    Router::new().fallback_service(resources)
+}
+
+fn outermost(service: Router) -> Router {
+    service.layer(map_response(without_allow)).layer(from_fn(plain_path)).layer(from_fn(logged))
 }
 
 /// All methods of a path, each behind its rules, and OPTIONS.
@@ -110,7 +157,7 @@ fn resource(routes: Vec<Route>) -> MethodRouter<Api> {
     let allow = allowed(&routes);
     let mut all = on(MethodFilter::OPTIONS, async move |headers: HeaderMap| options(&allow, &headers));
     for route in routes {
-        let rules = from_fn_with_state(route.json_only, negotiated);
+        let rules = from_fn_with_state(route.rules, negotiated);
         all = all.merge(route.handler.route_layer(rules));
     }
     all
@@ -141,12 +188,8 @@ async fn without_allow(mut response: Response) -> Response {
 }
 
 /// What a route requires of Content-Type (415) and Accept (406), in this order.
-async fn negotiated(State(json_only): State<bool>, request: Request, next: Next) -> Response {
-    let checked = match json_only {
-        true => negotiate::content_type(request.headers()),
-        false => Ok(()),
-    };
-    match checked.and_then(|()| negotiate::accept(request.headers())) {
+async fn negotiated(State(rules): State<Rules>, request: Request, next: Next) -> Response {
+    match rules.check(request.headers()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     }

@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use longshore_api::{ConnectError, Data, ErrorKind, Props, Result};
 use longshore_formats::{Converter, HeaderConverter, plugin, plugins};
+use longshore_test_recorded as recorded;
 use serde_json::{Value as Json, json};
 
 /// Cases whose recorded input is not what the real converter was given.
@@ -28,15 +29,11 @@ const RECORDED_WRONGLY: [(&str, &str); 3] = [
     ),
 ];
 
-fn lines(text: &str) -> impl Iterator<Item = Json> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap())
-}
-
 #[test]
 fn every_recorded_case_gives_the_recorded_answer() {
     let mut failing = BTreeSet::new();
     let mut count = 0;
-    for case in lines(include_str!("golden/converters.jsonl")) {
+    for case in recorded::lines("converters.jsonl") {
         let id = case["id"].as_str().unwrap().to_owned();
         let expected = typed::sorted(&expected(&case));
         let actual = typed::sorted(&run(&case));
@@ -47,8 +44,10 @@ fn every_recorded_case_gives_the_recorded_answer() {
         }
     }
     let known: BTreeSet<String> = RECORDED_WRONGLY.iter().map(|(id, _)| (*id).to_owned()).collect();
-    assert_eq!(count, 810);
-    assert_eq!(failing, known);
+    assert!(count > 0 && failing.is_subset(&known), "{failing:?} of {count}");
+    if recorded::is_kept() {
+        assert_eq!((count, failing), (810, known));
+    }
 }
 
 fn expected(case: &Json) -> Json {
@@ -143,20 +142,18 @@ fn error_of(phase: &str, error: &ConnectError) -> Json {
 
 #[test]
 fn the_keys_of_the_converters_are_those_of_connect() {
-    for text in [
-        include_str!("golden/plugin-config/org.apache.kafka.connect.converters.BooleanConverter.json"),
-        include_str!("golden/plugin-config/org.apache.kafka.connect.converters.DoubleConverter.json"),
-        include_str!("golden/plugin-config/org.apache.kafka.connect.converters.IntegerConverter.json"),
-        include_str!("golden/plugin-config/org.apache.kafka.connect.storage.SimpleHeaderConverter.json"),
-        include_str!("golden/plugin-config/org.apache.kafka.connect.storage.StringConverter.json"),
-    ] {
-        let expected: Json = serde_json::from_str(text).unwrap();
-        let plugin = plugin(expected["class"].as_str().unwrap()).unwrap();
+    let mut compared = 0;
+    for expected in recorded::files("plugin-config") {
+        let class = expected["class"].as_str().unwrap();
+        let of_kafka = class.starts_with("org.apache.kafka.");
+        let Some(plugin) = plugin(class).filter(|_| of_kafka) else { continue };
         let keys: Vec<Json> = plugin.config_def().keys().map(typed::config_key).collect();
         assert_eq!(Json::Array(keys), expected["body"], "{}", plugin.class());
         let is_converter = expected["types"].as_array().unwrap().contains(&json!("converter"));
         assert_eq!(plugin.is_converter(), is_converter, "{}", plugin.class());
+        compared += 1;
     }
+    assert!(compared > 0);
 }
 
 #[test]

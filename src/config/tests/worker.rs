@@ -1,9 +1,7 @@
-use std::collections::BTreeMap;
-
 use longshore_api::{Props, Result};
-use serde_json::Value as Json;
 
-use crate::config::{Listener, Mode, OverridePolicy, WorkerConfig, environment, keys};
+use crate::config::rest::{AdminEndpoints, HeaderValue};
+use crate::config::{Listener, Mode, OverridePolicy, WorkerConfig, keys};
 
 const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
 
@@ -11,16 +9,17 @@ fn props(pairs: &[(&str, &str)]) -> Props {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
+const DISTRIBUTED: [(&str, &str); 6] = [
+    ("group.id", "g"),
+    ("config.storage.topic", "c"),
+    ("offset.storage.topic", "o"),
+    ("status.storage.topic", "s"),
+    ("key.converter", JSON),
+    ("value.converter", JSON),
+];
+
 fn distributed(more: &[(&str, &str)]) -> Result<WorkerConfig> {
-    let mut all = props(&[
-        ("group.id", "g"),
-        ("config.storage.topic", "c"),
-        ("offset.storage.topic", "o"),
-        ("status.storage.topic", "s"),
-        ("key.converter", JSON),
-        ("value.converter", JSON),
-    ]);
-    all.extend(props(more));
+    let all = props(&[&DISTRIBUTED, more].concat());
     WorkerConfig::load(Mode::Distributed, all, [("HOST".to_owned(), "resolved".to_owned())])
 }
 
@@ -76,14 +75,83 @@ fn every_mistake_is_named_at_once() {
 
 #[test]
 fn what_would_be_unsafe_without_effect_is_refused() {
-    let guard = "org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension";
-    refused(&[("rest.extension.classes", guard)], "rest.extension.classes");
-    refused(&[("listeners", "http://:8083,https://:8443")], "https listeners are not available");
-    refused(&[("admin.listeners", "http://localhost:9090")], "admin.listeners");
-    refused(&[("admin.listeners", "")], "admin.listeners");
+    refused(&[("rest.extension.classes", "com.example.Guard")], "rest.extension.classes");
     refused(&[("exactly.once.source.support", "enabled")], "exactly.once.source.support");
     refused(&[("connector.client.config.override.policy", "com.example.Strict")], "override.policy");
     assert!(distributed(&[("exactly.once.source.support", "disabled"), ("rest.extension.classes", "")]).is_ok());
+}
+
+#[test]
+fn basic_auth_needs_its_jaas_file() {
+    let class = "org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let load = |jaas: Option<&str>| {
+        let options = format!("-Xmx1g -Djava.security.auth.login.config={} -Dx", file.path().display());
+        if let Some(jaas) = jaas {
+            std::fs::write(file.path(), jaas).unwrap();
+        }
+        let environment = jaas.map(|_| ("KAFKA_OPTS".to_owned(), options));
+        let more = [("rest.extension.classes", class)];
+        WorkerConfig::load(Mode::Distributed, props(&[&DISTRIBUTED[..], &more].concat()), environment)
+    };
+    let module = "org.apache.kafka.connect.rest.basic.auth.extension.PropertyFileLoginModule";
+    let jaas =
+        format!("// users\nOther {{ x.Y optional; }};\nKafkaConnect {{ {module} required\n file=\"/etc/users\"; }};");
+    assert_eq!(load(Some(&jaas)).unwrap().rest.basic_auth, Some("/etc/users".into()));
+    for (jaas, why) in [
+        (None, "KAFKA_OPTS=-Djava.security.auth.login.config=FILE"),
+        (Some("Other { x.Y optional; };".to_owned()), "there is no entry KafkaConnect"),
+        (Some("KafkaConnect { com.example.Ldap required; };".to_owned()), "only one login module is possible"),
+        (Some(format!("KafkaConnect {{ {module} required; }};")), "Property Credentials file must be specified"),
+        (Some(format!("KafkaConnect {{ {module} required file=x; }}")), "the ; after the } of KafkaConnect is missing"),
+    ] {
+        let error = load(jaas.as_deref()).unwrap_err().to_string();
+        assert!(error.contains(why) && error.contains("rest.extension.classes"), "{error}");
+    }
+}
+
+#[test]
+fn the_rest_api_is_set_up_by_connects_keys() {
+    let rest = |more: &[(&str, &str)]| distributed(more).unwrap().rest;
+    assert_eq!(rest(&[]).admin, AdminEndpoints::Together);
+    assert_eq!(rest(&[("admin.listeners", "")]).admin, AdminEndpoints::Off);
+    assert!(
+        matches!(rest(&[("admin.listeners", "http://a:1,https://b:2")]).admin, AdminEndpoints::Apart(two) if two.len() == 2)
+    );
+    assert_eq!(rest(&[]).cors, None);
+    let cors = rest(&[("access.control.allow.origin", "http://a, http://b")]).cors.unwrap();
+    assert_eq!(
+        (cors.origins, cors.methods),
+        (vec!["http://a".into(), "http://b".into()], vec!["GET".into(), "POST".into(), "HEAD".into()])
+    );
+    let ssl = [("ssl.keystore.location", "/k"), ("listeners.https.ssl.key.password", "sesame")];
+    let both = rest(&ssl);
+    assert_eq!((both.tls.prefix, both.tls.props), ("listeners.https.", props(&[("ssl.key.password", "sesame")])));
+    assert_eq!((both.admin_tls.prefix, both.admin_tls.props), ("", props(&[ssl[0]])));
+    assert!(!format!("{:?}", rest(&ssl)).contains("sesame"));
+    let rules =
+        rest(&[("response.http.headers.config", r#"add Cache-Control: no-cache, "set X-A: b, c",setDate Expires:-5"#)]);
+    assert_eq!(rules.response_headers.len(), 3);
+    assert_eq!(rules.response_headers[1].value, HeaderValue::Text("b, c".into()));
+    assert_eq!(rules.response_headers[2].value, HeaderValue::Date(-5));
+    for (config, why) in [
+        ("Cache-Control:no-cache", "Invalid format of header config 'Cache-Control:no-cache'. Expected: '[action]"),
+        ("put a:b", "Invalid header config action: 'put'. Expected one of [set, add, setDate, addDate]"),
+        ("set a b:c", "Invalid header name 'a b'. The '[header name]' cannot contain whitespace"),
+        ("set a:", "Invalid format of header name and header value pair 'a:'"),
+        ("set a:b:c", "Invalid format of header name and header value pair 'a:b:c'"),
+        ("setDate a:b", "'b' is no number of milliseconds"),
+    ] {
+        refused(&[("response.http.headers.config", config)], why);
+    }
+    let id = |more: &[(&str, &str)]| {
+        let worker = distributed(more).unwrap();
+        format!("{}://{}", worker.advertised_scheme, worker.worker_id)
+    };
+    let two = ("listeners", "https://a:1,http://b:2");
+    assert_eq!(id(&[two]), "http://b:2");
+    assert_eq!(id(&[two, ("rest.advertised.listener", "HTTPS")]), "https://a:1");
+    assert_eq!(id(&[("listeners", "https://a:1")]), "https://a:1");
 }
 
 #[test]
@@ -116,7 +184,7 @@ fn the_worker_is_known_by_its_advertised_address() {
     assert_eq!(id(&[("listeners", "HTTP://[::1]:1")]), "[::1]:1");
     let advertised = [("rest.advertised.host.name", "out"), ("rest.advertised.port", "2")];
     assert_eq!(id(&[("listeners", "http://inside:1"), advertised[0], advertised[1]]), "out:2");
-    let worker = distributed(&[("listeners", "http://here:0")]).unwrap().bound_to(4711);
+    let worker = distributed(&[("listeners", "http://here:0")]).unwrap().bound_to([4711]);
     assert_eq!((&*worker.worker_id, worker.listeners[0].port), ("here:4711", 4711));
     assert_ne!(id(&[]), ":8083", "a host is found");
 }
@@ -183,63 +251,4 @@ fn every_key_stands_once_and_says_what_it_does() {
         let missing = entry.errors.iter().all(|error| error.starts_with("Missing required"));
         assert!(missing, "{:?}", entry.errors);
     }
-}
-
-/// What cannot run here, or nowhere: the keys that its message has to name.
-fn refusals() -> BTreeMap<&'static str, &'static [&'static str]> {
-    BTreeMap::from([
-        // A config provider of an operator that reads Kubernetes' API: secrets would stay variables.
-        ("worker-strimzi-013", ["config.providers.secrets.class"].as_slice()),
-        // A template that was never filled in; Kafka Connect refuses it as well.
-        (
-            "worker-properties-026",
-            [
-                "config.storage.replication.factor",
-                "offset.storage.replication.factor",
-                "status.storage.replication.factor",
-            ]
-            .as_slice(),
-        ),
-        // A Confluent extension that decides who may call the API.
-        ("worker-env-145", ["rest.extension.classes", "key.converter", "group.id"].as_slice()),
-    ])
-}
-
-fn real_worker(line: &Json) -> Result<WorkerConfig> {
-    let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let config = line["config"].as_object().unwrap();
-    let mut pairs: Props = config.iter().map(|(key, value)| (key.clone(), text(value))).collect();
-    if line["kind"] == "env" {
-        pairs = environment::read(pairs).props;
-    }
-    if line["kind"] == "strimzi" {
-        // The operator fills these in.
-        pairs.insert("bootstrap.servers".to_owned(), text(&line["bootstrapServers"]));
-        for key in ["key.converter", "value.converter"] {
-            pairs.entry(key.to_owned()).or_insert_with(|| JSON.to_owned());
-        }
-    }
-    let standalone = pairs.contains_key("offset.storage.file.filename");
-    let mode = if standalone { Mode::Standalone } else { Mode::Distributed };
-    WorkerConfig::load(mode, pairs, [])
-}
-
-#[test]
-fn real_workers_start_or_say_what_they_cannot_take() {
-    let mut refusals = refusals();
-    let lines = include_str!("real-workers.jsonl").lines();
-    for line in lines.map(|line| serde_json::from_str::<Json>(line).unwrap()) {
-        let id = line["id"].as_str().unwrap();
-        match (real_worker(&line), refusals.remove(id)) {
-            (Ok(_), None) => {}
-            (Ok(_), Some(_)) => panic!("{id} starts, though it should not"),
-            (Err(error), None) => panic!("{id} is refused: {error}"),
-            (Err(error), Some(named)) => {
-                for key in named {
-                    assert!(error.to_string().contains(key), "{id}: {key} is not named: {error}");
-                }
-            }
-        }
-    }
-    assert!(refusals.is_empty(), "no such workers: {refusals:?}");
 }

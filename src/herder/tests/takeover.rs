@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use longshore_test_recorded as recorded;
 use serde_json::{Value as Json, json};
 
 use super::harness::{TestLog, TestWorker};
@@ -75,7 +76,7 @@ async fn statuses_of_what_is_gone_are_removed_at_the_start() {
 }
 
 fn golden_log(topic: &str) -> TestLog {
-    let records = golden::lines("internal-topics/topics.jsonl").into_iter().filter(|record| record["topic"] == topic);
+    let records = recorded::lines("internal-topics/topics.jsonl").into_iter().filter(|record| record["topic"] == topic);
     let bytes = |value: &Json| value.as_str().map(|text| text.as_bytes().to_vec());
     TestLog::with(records.map(|record| (bytes(&record["key"]).unwrap(), bytes(&record["value"]))))
 }
@@ -92,8 +93,7 @@ fn golden_worker() -> TestWorker {
 async fn the_topics_of_a_connect_cluster_are_taken_over() {
     let worker = golden_worker();
     worker.is_ready().await;
-    let expected: Json =
-        serde_json::from_str(&std::fs::read_to_string(golden::path("internal-topics/expand.json")).unwrap()).unwrap();
+    let expected = recorded::json("internal-topics/expand.json");
     let expected = expected.as_object().unwrap();
     let mut names: Vec<&str> = expected.keys().map(String::as_str).collect();
     names.sort_unstable();

@@ -1,6 +1,4 @@
-//! Replays what Kafka Connect 4.3.1 answered.
-
-use std::path::Path;
+//! What a validation says; the replays of recorded answers are in `tests/golden_replays`.
 
 use serde_json::{Value as Json, json};
 
@@ -30,114 +28,10 @@ fn errors_of(infos: &ConfigInfos) -> Vec<(String, Vec<String>)> {
     wrong.map(|config| (config.value.name.clone(), config.value.errors.clone())).collect()
 }
 
-#[tokio::test]
-async fn validation_answers_are_those_of_connect() {
-    let validation = validation(&[]);
-    let mut replayed = 0;
-    for case in golden::rest_cases("validate-").into_iter().filter(|case| case.status == 200) {
-        let infos = validate(&validation, &case.body).await.unwrap_or_else(|error| panic!("{}: {error}", case.id));
-        let answer = golden::normalised(serde_json::to_value(infos).unwrap());
-        let expected = golden::normalised(case.answer);
-        let differences = golden::differences(&expected, &answer);
-        assert!(differences.is_empty(), "{}:\n{}", case.id, differences.join("\n"));
-        replayed += 1;
-    }
-    assert!(replayed > 40, "only {replayed} cases were replayed");
-}
-
-#[test]
-fn plugin_tables_are_those_of_connect() {
-    let validation = validation(&[]);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/plugin-config");
-    let mut replayed = 0;
-    for file in std::fs::read_dir(folder).unwrap() {
-        let golden: Json = serde_json::from_slice(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
-        let class = golden["class"].as_str().unwrap();
-        let Ok(table) = validation.table(class) else { continue };
-        let answer = golden::normalised(serde_json::to_value(table).unwrap());
-        let expected = golden::normalised(golden["body"].clone());
-        let differences = golden::differences(&expected, &answer);
-        assert!(differences.is_empty(), "{class}:\n{}", differences.join("\n"));
-        replayed += 1;
-    }
-    assert!(replayed >= 27, "only {replayed} tables were compared");
-}
-
 #[test]
 fn a_plugin_that_is_not_there_has_no_table() {
     let error = validation(&[]).table("NoSuchPlugin").unwrap_err();
     assert_eq!(error, HerderError::new(HerderErrorKind::NotFound, "Unknown plugin NoSuchPlugin."));
-}
-
-#[test]
-fn configurations_from_the_field_get_the_errors_that_connect_gives() {
-    let validation = validation(&[("plugin.path", "/plugins")]);
-    let configs = golden::lines("real-configs.jsonl");
-    let mut replayed = 0;
-    for golden in golden::lines("real-configs-validate.jsonl") {
-        let class = golden["class"].as_str().unwrap();
-        let case = configs.iter().find(|config| config["id"] == golden["id"]).unwrap();
-        let mut config = case["config"].clone();
-        config.as_object_mut().unwrap().entry("name").or_insert_with(|| case["name"].clone());
-        // What is not built in yet is refused here and taken there.
-        let missing = |key: &str| {
-            config[key]
-                .as_str()
-                .is_some_and(|class| validation.plugins.converter(class, ConverterKind::Record).is_none())
-        };
-        if validation.plugins.connector(class).is_err() || missing("key.converter") || missing("value.converter") {
-            continue;
-        }
-        if config["name"].is_null() {
-            config["name"] = json!("a-name");
-        }
-        let infos = validation.offline(&request(&config)).unwrap().infos;
-        let expected: std::collections::BTreeMap<String, Vec<String>> =
-            serde_json::from_value(golden["static_errors"].clone()).unwrap();
-        // Settings that Longshore does not have yet are refused on purpose, in a text that says so.
-        let refused = ["not supported yet by Longshore", "is not supported by Longshore: "];
-        let on_purpose = |errors: &[String]| errors.iter().all(|error| refused.iter().any(|text| error.contains(text)));
-        let found: std::collections::BTreeMap<_, _> =
-            errors_of(&infos).into_iter().filter(|(_, errors)| !on_purpose(errors)).collect();
-        assert_eq!(found, expected, "{}", golden["id"]);
-        // The order of a converter's groups is that of a Java hash map.
-        let mut groups: [Vec<String>; 2] = [infos.groups, serde_json::from_value(golden["groups"].clone()).unwrap()];
-        groups.iter_mut().for_each(|groups| groups.sort());
-        assert_eq!(groups[0], groups[1], "{}", golden["id"]);
-        assert_eq!(json!(infos.configs.len()), golden["config_count"], "{}", golden["id"]);
-        replayed += 1;
-    }
-    assert!(replayed >= 18, "only {replayed} configurations were replayed");
-}
-
-#[tokio::test]
-async fn transforms_and_predicates_are_judged_as_connect_judges_them() {
-    let validation = validation(&[]);
-    for golden in golden::lines("transform-validation.jsonl") {
-        let mut config = json!({"connector.class": "FileStreamSink", "name": "a", "topics": "t", "file": "/tmp/x"});
-        config.as_object_mut().unwrap().extend(golden["config"].as_object().unwrap().clone());
-        let infos = validate(&validation, &config).await.unwrap();
-        let of_chain = |name: &str| ["transforms", "predicates"].contains(&name.split('.').next().unwrap_or_default());
-        let mut answer = serde_json::to_value(&infos).unwrap();
-        let mut configs: Vec<Json> = answer["configs"].as_array().unwrap().clone();
-        configs.retain(|config| of_chain(config["value"]["name"].as_str().unwrap()));
-        for config in &mut configs {
-            if config["value"]["name"].as_str().unwrap().ends_with(".type") {
-                config["value"].as_object_mut().unwrap().remove("recommended_values"); // those that are built in
-            }
-        }
-        let names = |configs: &[Json]| configs.iter().map(|one| one["value"]["name"].clone()).collect::<Vec<_>>();
-        let id = &golden["id"];
-        assert_eq!(names(&configs), names(golden["configs"].as_array().unwrap()), "{id}: order of keys");
-        answer["configs"] = Json::Array(configs);
-        let found = golden::normalised(json!({"error_count": answer["error_count"], "configs": answer["configs"]}));
-        let expected = golden::normalised(json!({"error_count": golden["error_count"], "configs": golden["configs"]}));
-        let differences = golden::differences(&expected, &found);
-        assert!(differences.is_empty(), "{id}:\n{}", differences.join("\n"));
-        for group in golden["groups"].as_array().unwrap() {
-            assert!(infos.groups.iter().any(|known| group == known), "{id}: {group}");
-        }
-    }
 }
 
 #[tokio::test]

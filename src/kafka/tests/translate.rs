@@ -139,12 +139,17 @@ fn what_cannot_be_is_refused_with_its_key_and_without_its_secret() {
             &[("sasl.client.callback.handler.class", "software.amazon.msk.auth.iam.IAMClientCallbackHandler")],
             "not supported",
         ),
-        (&[("ssl.truststore.location", "/etc/kafka/trust.jks")], "keytool -exportcert"),
-        (&[("ssl.keystore.location", "/etc/kafka/key.jks"), ("ssl.keystore.type", "JKS")], "keytool -importkeystore"),
         (
-            &[("ssl.keystore.location", "/etc/key"), ("ssl.keystore.type", "DKS")],
-            "DKS for configuration ssl.keystore.type",
+            &[("ssl.truststore.location", "/etc/kafka/trust.jks")],
+            "ssl.truststore.location: /etc/kafka/trust.jks cannot",
         ),
+        (
+            &[("ssl.keystore.location", "/etc/kafka/key"), ("ssl.keystore.type", "JKS")],
+            "Invalid value /etc/kafka/key for configuration ssl.keystore.location: /etc/kafka/key cannot be read",
+        ),
+        (&[("ssl.keystore.location", STORE), ("ssl.keystore.type", "DKS")], "the store type DKS is not supported"),
+        (&[("ssl.keystore.location", STORE), ("ssl.keystore.password", "wrong")], "the password is wrong"),
+        (&[("ssl.cipher.suites", "TLS_RSA_WITH_RC4_128_SHA")], "TLS_RSA_WITH_RC4_128_SHA is not supported"),
         (&[("bootstrap.servers", "kafka")], "kafka is not host:port"),
         (&[("bootstrap.servers", " , ")], "no host:port"),
     ] {
@@ -155,42 +160,55 @@ fn what_cannot_be_is_refused_with_its_key_and_without_its_secret() {
     assert!(error.contains("Missing required configuration \"bootstrap.servers\""), "{error}");
 }
 
+const STORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/connectors/tls/tests/stores/key.p12");
+const JKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/connectors/tls/tests/stores/key.jks");
+const TRUST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/connectors/tls/tests/stores/trust.jks");
+
 #[test]
-fn pem_stores_and_pkcs12_key_stores_are_taken() {
+fn javas_stores_become_pem() {
+    for (location, key_password) in [(STORE, "secret"), (JKS, "keysecret")] {
+        let found = native(
+            Role::Producer,
+            &[
+                ("security.protocol", "SSL"),
+                ("ssl.truststore.location", TRUST),
+                ("ssl.truststore.password", "secret"),
+                ("ssl.keystore.location", location),
+                ("ssl.keystore.password", "secret"),
+                ("ssl.key.password", key_password),
+                ("ssl.endpoint.identification.algorithm", ""),
+                ("ssl.cipher.suites", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TLS_AES_256_GCM_SHA384"),
+            ],
+        );
+        let value = |name: &str| found.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        assert!(value("ssl.ca.pem").unwrap().starts_with("-----BEGIN CERTIFICATE-----\n"));
+        assert_eq!(value("ssl.certificate.pem"), value("ssl.ca.pem"), "the key's certificate is its own issuer");
+        assert!(value("ssl.key.pem").unwrap().contains("PRIVATE KEY"));
+        assert_eq!(value("ssl.endpoint.identification.algorithm"), Some("none"));
+        assert_eq!(value("ssl.cipher.suites"), Some("ECDHE-ECDSA-AES256-GCM-SHA384"));
+    }
+}
+
+#[test]
+fn pem_is_handed_on() {
     let found = native(
-        Role::Producer,
+        Role::Admin,
         &[
-            ("security.protocol", "SSL"),
             ("ssl.truststore.type", "PEM"),
             ("ssl.truststore.location", "/etc/ca"),
-            ("ssl.keystore.location", "/etc/client.p12"),
-            ("ssl.keystore.password", "sesame"),
-            ("ssl.endpoint.identification.algorithm", ""),
+            ("ssl.keystore.type", "PEM"),
+            ("ssl.keystore.location", "/etc/both"),
+            ("ssl.key.password", "sesame"),
         ],
     );
     for (key, value) in [
         ("ssl.ca.location", "/etc/ca"),
-        ("ssl.keystore.location", "/etc/client.p12"),
-        ("ssl.keystore.password", "sesame"),
-        ("ssl.endpoint.identification.algorithm", "none"),
-    ] {
-        assert!(found.contains(&pair(key, value)), "{key}");
-    }
-    let found = native(
-        Role::Admin,
-        &[
-            ("ssl.keystore.type", "PEM"),
-            ("ssl.keystore.location", "/etc/both"),
-            ("ssl.key.password", "sesame"),
-            ("ssl.truststore.certificates", "-----BEGIN CERTIFICATE-----"),
-        ],
-    );
-    for (key, value) in [
         ("ssl.key.location", "/etc/both"),
         ("ssl.certificate.location", "/etc/both"),
         ("ssl.key.password", "sesame"),
-        ("ssl.ca.pem", "-----BEGIN CERTIFICATE-----"),
     ] {
         assert!(found.contains(&pair(key, value)), "{key}");
     }
+    let refused = refused(&[("ssl.truststore.certificates", "-----BEGIN CERTIFICATE-----")]);
+    assert!(refused.contains("[hidden] for configuration ssl.truststore.certificates: the PEM store is"), "{refused}");
 }

@@ -53,7 +53,7 @@ fn accept_takes_ranges() {
 
 #[test]
 fn a_location_encodes_what_a_path_cannot_hold() {
-    let found = |name| location(&HeaderMap::new(), name);
+    let found = |name| location(Scheme("http"), &HeaderMap::new(), name);
     assert_eq!(found("a\"b'c"), "/connectors/a%22b'c");
     assert_eq!(found("a;b=c:d@e/f"), "/connectors/a;b=c:d@e/f");
     assert_eq!(found("a?b#c%d\\é{}"), "/connectors/a%3Fb%23c%25d%5C%C3%A9%7B%7D");

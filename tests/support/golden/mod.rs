@@ -9,7 +9,6 @@ mod run;
 mod steps;
 
 use std::fmt;
-use std::path::PathBuf;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -41,14 +40,14 @@ pub struct Case {
 
 /// All scenarios, in order. The last one leaves connectors behind whose names no path can hold.
 pub fn scenarios() -> Vec<Scenario> {
-    lines("scenarios.jsonl")
+    list("scenarios")
 }
 
 /// What Kafka Connect answered, by id of the case.
 pub fn cases(mode: Mode) -> IndexMap<String, Case> {
-    let mut cases: Vec<Case> = lines("distributed.jsonl");
+    let mut cases: Vec<Case> = list("distributed");
     if mode == Mode::Standalone {
-        cases.extend(lines::<Case>("standalone.jsonl"));
+        cases.extend(list::<Case>("standalone"));
     }
     cases.into_iter().map(|case| (case.id.clone(), case)).collect()
 }
@@ -99,10 +98,7 @@ impl Case {
     }
 }
 
-fn lines<T: for<'de> Deserialize<'de>>(file: &str) -> Vec<T> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/rest").join(file);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{file}: {error}: {line}")))
-        .collect()
+fn list<T: for<'de> Deserialize<'de>>(name: &str) -> Vec<T> {
+    let parsed = |line| serde_json::from_value(line).unwrap_or_else(|error| panic!("{name}: {error}"));
+    longshore_test_recorded::rest(name).into_iter().map(parsed).collect()
 }

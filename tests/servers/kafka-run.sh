@@ -6,6 +6,9 @@
 #   PORT             29092
 #   CONTROLLER_PORT  a free one, kept with the data
 #   ADVERTISED       127.0.0.1:PORT; the address that clients are told, for instance a proxy's
+#   SECURE_PORT      none; a second listener, with SASL_SSL: clients need a certificate and log in as alice with
+#                    alice-secret, by PLAIN or SCRAM-SHA-512
+#   KEYSTORE         its JKS or PKCS12 store of a key, which is also what it trusts; STORE_PASSWORD and KEY_PASSWORD
 #   DATA             folder of this instance      ($LONGSHORE_CACHE/servers/data/kafka)
 #   KAFKA_PROPS      a file of further broker properties
 #   KAFKA_HEAP       512m
@@ -46,11 +49,31 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=true
 P
+scram=()
+if [ -n "${SECURE_PORT:-}" ]; then
+  need_port "$SECURE_PORT"
+  scram=(--add-scram 'SCRAM-SHA-512=[name=alice,password=alice-secret]')
+  module=org.apache.kafka.common.security
+  cat >>"$DATA/server.properties" <<P
+listeners=PLAINTEXT://127.0.0.1:$PORT,SECURE://127.0.0.1:$SECURE_PORT,CONTROLLER://127.0.0.1:$CONTROLLER_PORT
+advertised.listeners=PLAINTEXT://127.0.0.1:$PORT,SECURE://localhost:$SECURE_PORT,CONTROLLER://127.0.0.1:$CONTROLLER_PORT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL
+listener.name.secure.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
+listener.name.secure.plain.sasl.jaas.config=$module.plain.PlainLoginModule required user_alice="alice-secret";
+listener.name.secure.scram-sha-512.sasl.jaas.config=$module.scram.ScramLoginModule required;
+listener.name.secure.ssl.client.auth=required
+listener.name.secure.ssl.keystore.location=$KEYSTORE
+listener.name.secure.ssl.keystore.password=$STORE_PASSWORD
+listener.name.secure.ssl.key.password=$KEY_PASSWORD
+listener.name.secure.ssl.truststore.location=$KEYSTORE
+listener.name.secure.ssl.truststore.password=$STORE_PASSWORD
+P
+fi
 if [ -n "${KAFKA_PROPS:-}" ]; then cat "$KAFKA_PROPS" >>"$DATA/server.properties"; fi
 
 if [ ! -f "$DATA/log/meta.properties" ]; then
   java -Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dlog4j2.configurationFile="$HERE/kafka/tools-log4j2.yaml" \
-    -cp "$LIBS/*" kafka.tools.StorageTool format --standalone -t bG9uZ3Nob3JlLXRlc3RzMA -c "$DATA/server.properties"
+    -cp "$LIBS/*" kafka.tools.StorageTool format --standalone -t bG9uZ3Nob3JlLXRlc3RzMA -c "$DATA/server.properties" "${scram[@]}"
 fi
 guard
 # shellcheck disable=SC2086  # several options in one variable

@@ -27,7 +27,8 @@ unsafe impl Send for EventQueue {}
 unsafe impl Sync for EventQueue {}
 
 impl EventQueue {
-    /// The queue of a client; `filled` is told each time that it stops being empty. `None` if there is no memory.
+    /// The queue of a client; `filled` is told now and each time that the queue stops being empty. `None` if there is
+    /// no memory.
     pub(super) fn of<C: ClientContext>(client: &Client<C>, filled: Arc<Notify>) -> Option<Self> {
         // SAFETY: the client is valid. The queue tells `filled`, which lives as long as this value, whose end takes the
         // callback back.
@@ -35,6 +36,9 @@ impl EventQueue {
             let queue = NonNull::new(native::rd_kafka_queue_get_main(client.native_ptr()))?;
             let told = Arc::as_ptr(&filled).cast_mut().cast();
             native::rd_kafka_queue_cb_event_enable(queue.as_ptr(), Some(tell), told);
+            // What the client said before, a warning about its settings for instance, would never be told of, nor
+            // anything behind it.
+            filled.notify_one();
             Some(Self { queue, _filled: filled })
         }
     }

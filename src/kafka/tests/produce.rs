@@ -121,3 +121,17 @@ async fn a_broker_without_admin_requests_creates_topics_when_it_is_asked_for_the
     assert!(admin.describe_topic("new").await.unwrap().is_some());
     assert_eq!(admin.topic_config("there").await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_warning_of_the_native_client_holds_no_report_up() {
+    let broker = broker_with("t", 1);
+    let mut props = connect_props(&broker);
+    // Credentials that the protocol has no use for.
+    let login = r#"org.apache.kafka.common.security.plain.PlainLoginModule required username="u" password="p";"#;
+    props
+        .extend([("sasl.jaas.config".to_owned(), login.to_owned()), ("sasl.mechanism".to_owned(), "PLAIN".to_owned())]);
+    let producer = Producer::new(&props).unwrap();
+    let record = ProducerRecord { topic: "t", value: Some(b"x"), ..ProducerRecord::default() };
+    let delivery = producer.send(record).await.unwrap();
+    assert_eq!(timeout(PATIENCE, delivery).await.unwrap(), Ok((0, 0)));
+}

@@ -14,7 +14,7 @@ use longshore_api::{ConnectError, Result};
 
 use crate::id::IdStrategy;
 use crate::write_model::DeleteStrategy;
-pub(crate) use settings::{Settings, Tolerance, merged, topics};
+pub(crate) use settings::{Settings, Tolerance, merged, override_key, topics};
 
 /// The table of keys.
 pub(crate) fn def() -> &'static ConfigDef {
@@ -39,6 +39,18 @@ pub(crate) fn validate(props: &Props, values: &mut Vec<ConfigValue>) {
     check_topic(props, None, values);
     for topic in topics(props) {
         check_topic(props, Some(&topic), values);
+        show_overrides(props, &topic, values);
+    }
+}
+
+/// Answers with the topic's overrides too, as Java does: keys that no table declares.
+fn show_overrides(props: &Props, topic: &str, values: &mut Vec<ConfigValue>) {
+    for value in def().validate(&merged(props, topic)) {
+        let name = override_key(topic, &value.name);
+        let ignored = settings::NOT_OVERRIDDEN.contains(&value.name.as_str());
+        if props.contains_key(&name) && !ignored && values.iter().all(|known| known.name != name) {
+            values.push(ConfigValue { name, errors: Vec::new(), ..value });
+        }
     }
 }
 

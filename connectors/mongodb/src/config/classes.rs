@@ -113,7 +113,7 @@ pub(super) fn warn_of_idle_keys(props: &Props) {
 
 /// Adds an error under the name by which the user set the key: an override's, if it has one for the topic.
 pub(super) fn report(props: &Props, topic: Option<&str>, key: &str, error: String, values: &mut Vec<ConfigValue>) {
-    let overridden = topic.map(|topic| format!("topic.override.{topic}.{key}")).filter(|name| props.contains_key(name));
+    let overridden = topic.map(|topic| super::override_key(topic, key)).filter(|name| props.contains_key(name));
     let name = overridden.as_deref().unwrap_or(key);
     let known = values.iter().any(|value| value.name == name && value.errors.contains(&error));
     if !known {

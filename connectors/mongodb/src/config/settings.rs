@@ -18,6 +18,8 @@ use crate::write_model::{self, DeleteStrategy, WriteStrategy};
 
 /// Prefix of the keys that hold for one topic alone.
 const OVERRIDE: &str = "topic.override.";
+/// Keys that hold for all topics: overrides of them have no effect.
+pub(crate) const NOT_OVERRIDDEN: [&str; 2] = ["connection.uri", "topics"];
 
 /// What to do about a record that cannot be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -283,13 +285,18 @@ fn time_series(parsed: &ParsedConfig) -> Option<TimeSeries> {
     })
 }
 
+/// The key under which a topic has its own setting.
+pub(crate) fn override_key(topic: &str, key: &str) -> String {
+    format!("{OVERRIDE}{topic}.{key}")
+}
+
 /// The configuration that holds for a topic: its overrides laid over the rest.
 pub(crate) fn merged(props: &Props, topic: &str) -> Props {
     let mut merged: Props = props.clone();
     merged.retain(|key, _| !key.starts_with(OVERRIDE));
-    let prefix = format!("{OVERRIDE}{topic}.");
+    let prefix = override_key(topic, "");
     for (key, value) in props {
-        if let Some(plain) = key.strip_prefix(&prefix).filter(|plain| !matches!(*plain, "connection.uri" | "topics")) {
+        if let Some(plain) = key.strip_prefix(&prefix).filter(|plain| !NOT_OVERRIDDEN.contains(plain)) {
             merged.insert(plain.to_owned(), value.clone());
         }
     }

@@ -1,11 +1,14 @@
 //! The driver's client: how it is made of the configuration, and what the target must be able to do.
 
+mod stores;
+
 use std::time::Duration;
 
 use bson::{Bson, Document, doc};
 use longshore_api::config::{ConfigValue, HIDDEN, Props, add_error, invalid_value};
 use longshore_api::{ConnectError, Result};
 use mongodb::Client;
+use tempfile::TempPath;
 use mongodb::options::{
     ClientOptions, DriverInfo, ReadPreference, ReadPreferenceOptions, SelectionCriteria, ServerApi, ServerApiVersion,
 };
@@ -19,12 +22,33 @@ const ACTIONS: [&str; 3] = ["insert", "update", "remove"];
 /// How long a connection may take where the connection string does not say.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The driver's options that a configuration asks for.
+/// What the driver makes a client of.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// The driver's options.
+    pub(crate) driver: ClientOptions,
+    /// Files that they name, which the driver reads when it makes the client.
+    files: Vec<TempPath>,
+}
+
+impl Options {
+    /// Makes the client; does not connect.
+    ///
+    /// # Errors
+    /// If the options contradict each other.
+    pub(crate) fn client(self) -> mongodb::error::Result<Client> {
+        let client = Client::with_options(self.driver);
+        drop(self.files);
+        client
+    }
+}
+
+/// The options that a configuration asks for.
 ///
 /// # Errors
 /// Configuration errors, which name the key and never the connection string; retriable ones where a name cannot be
 /// looked up.
-pub(crate) async fn options(props: &Props) -> Result<ClientOptions> {
+pub(crate) async fn options(props: &Props) -> Result<Options> {
     let parsed = config::def().parse(props).map_err(ConnectError::from)?;
     let text = parsed.string(uri::KEY).trim();
     let wrong = |why: &str| ConnectError::config(invalid_value(uri::KEY, Some(HIDDEN), &uri::hide_secrets(why, text)));
@@ -44,30 +68,32 @@ pub(crate) async fn options(props: &Props) -> Result<ClientOptions> {
         let api = api.strict(parsed.boolean("server.api.strict"));
         options.server_api = Some(api.deprecation_errors(parsed.boolean("server.api.deprecation.errors")).build());
     }
-    Ok(options)
+    let files = stores::apply(&parsed, &mut options)?;
+    Ok(Options { driver: options, files })
 }
 
 /// Connects, and adds what is wrong with the target to the entry of `connection.uri`.
 pub(crate) async fn validate(props: &Props, values: &mut Vec<ConfigValue>) {
     let text = props.get(uri::KEY).map_or("", |uri| uri.trim());
+    let mut options = match options(props).await {
+        Ok(options) => options,
+        Err(error) => return report_options(&error, values),
+    };
     let mut report = |why: &str| {
         add_error(values, uri::KEY, invalid_value(uri::KEY, Some(HIDDEN), &uri::hide_secrets(why, text)));
     };
-    let mut options = match options(props).await {
-        Ok(options) => options,
-        Err(_) => return report("Unable to connect to the server."),
-    };
     // Java waits for half a second more than a connection may take.
-    let patience = options.connect_timeout.unwrap_or(CONNECT_TIMEOUT) + Duration::from_millis(500);
-    options.server_selection_timeout = Some(patience);
-    let has_api = options.server_api.is_some();
-    let has_user = options.credential.is_some();
-    let readable = options.selection_criteria.clone().unwrap_or_else(|| {
+    let driver = &mut options.driver;
+    let patience = driver.connect_timeout.unwrap_or(CONNECT_TIMEOUT) + Duration::from_millis(500);
+    driver.server_selection_timeout = Some(patience);
+    let has_api = driver.server_api.is_some();
+    let has_user = driver.credential.is_some();
+    let readable = driver.selection_criteria.clone().unwrap_or_else(|| {
         SelectionCriteria::ReadPreference(ReadPreference::PrimaryPreferred {
             options: ReadPreferenceOptions::default().into(),
         })
     });
-    let Ok(client) = Client::with_options(options) else { return report("Unable to connect to the server.") };
+    let Ok(client) = options.client() else { return report("Unable to connect to the server.") };
     match tokio::time::timeout(patience * 2, hello(&client, readable)).await {
         Ok(Ok(hello)) => {
             // Wire version 13 is MongoDB 5.0.
@@ -101,6 +127,15 @@ pub(crate) async fn validate(props: &Props, values: &mut Vec<ConfigValue>) {
         }
     }
     client.shutdown().immediate(true).await;
+}
+
+/// Says why no client can be made: a store under its key, anything else as a server that cannot be reached.
+fn report_options(error: &ConnectError, values: &mut Vec<ConfigValue>) {
+    let text = error.message.as_deref().unwrap_or_default();
+    match [stores::TRUST_STORE, stores::KEY_STORE].into_iter().find(|key| text.contains(&format!("configuration {key}:"))) {
+        Some(key) => add_error(values, key, text.to_owned()),
+        None => add_error(values, uri::KEY, invalid_value(uri::KEY, Some(HIDDEN), "Unable to connect to the server.")),
+    }
 }
 
 async fn hello(client: &Client, criteria: SelectionCriteria) -> mongodb::error::Result<Document> {

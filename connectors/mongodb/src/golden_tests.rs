@@ -242,7 +242,6 @@ const MEANT: &[(&str, &str)] = &[
     (r#"handler":"com.mongodb.kafka.connect.sink.writemodel"#, "not Java's constructors"),
     ("timeseries.metafield", "the Java connector says this only where it reaches the server"),
     ("topic.override.t", "the key under which it was set is named"),
-    ("connection.ssl.truststore", "refused, not ignored with a line in the log"),
     ("csfle.enabled", "refused, not written in the clear"),
 ];
 

@@ -125,10 +125,10 @@ impl Writer {
     pub(crate) async fn new(props: &Props, context: TaskContext) -> Result<Self> {
         let uri = props.get(uri::KEY).map_or("mongodb://localhost:27017", |uri| uri.trim()).to_owned();
         let options = client::options(props).await?;
-        let retry_writes = options.retry_writes != Some(false);
-        let pool = options.max_pool_size.filter(|size| *size > 0).map_or(IN_FLIGHT, |size| size as usize);
+        let retry_writes = options.driver.retry_writes != Some(false);
+        let pool = options.driver.max_pool_size.filter(|size| *size > 0).map_or(IN_FLIGHT, |size| size as usize);
         let most_in_flight = IN_FLIGHT.min(pool);
-        let client = Client::with_options(options).map_err(|error| {
+        let client = options.client().map_err(|error| {
             ConnectError::config(format!("connection.uri: {}", uri::hide_secrets(&errors::reason(&error), &uri)))
         })?;
         let concern = client.write_concern();

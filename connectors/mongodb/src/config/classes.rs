@@ -61,12 +61,6 @@ fn not_supported(key: &str, value: &str, why: &str) -> String {
 /// Refuses keys whose function cannot be had, so that nothing is ignored in silence.
 pub(super) fn refuse(props: &Props, found: &mut dyn FnMut(&str, String)) {
     let set = |key: &str| props.get(key).map(|value| value.trim()).filter(|value| !value.is_empty());
-    for key in ["connection.ssl.truststore", "connection.ssl.keystore"] {
-        if let Some(value) = set(key) {
-            let why = "it takes certificates as PEM: use tlsCAFile and tlsCertificateKeyFile in connection.uri";
-            found(key, not_supported(key, value, why));
-        }
-    }
     if let Some(value) = set("field.value.transformer") {
         let why = "Java classes cannot be loaded";
         found("field.value.transformer", not_supported("field.value.transformer", value, why));

@@ -98,13 +98,13 @@ fn connection() -> Vec<ConfigKey> {
             .doc("Whether the server refuses what is not in the version of its API."),
         key("connection.ssl.truststore", Text, Medium, "")
             .shown(ssl, 1, Width::Long, "SSL TrustStore")
-            .doc("A JVM trust store. Use tlsCAFile in connection.uri, which takes PEM."),
+            .doc("A store of certificates to trust (JKS, PKCS12 or PEM). Needs tls=true in connection.uri."),
         key("connection.ssl.truststorePassword", Password, Medium, "")
             .shown(ssl, 2, Width::Medium, "SSL TrustStore Password")
             .doc("The password of the trust store."),
         key("connection.ssl.keystore", Text, Medium, "")
             .shown(ssl, 3, Width::Long, "SSL KeyStore")
-            .doc("A JVM key store. Use tlsCertificateKeyFile in connection.uri, which takes PEM."),
+            .doc("A store with the client's own key and certificate (JKS, PKCS12 or PEM). Needs tls=true in connection.uri."),
         key("connection.ssl.keystorePassword", Password, Medium, "")
             .shown(ssl, 4, Width::Medium, "SSL KeyStore Password")
             .doc("The password of the key store."),

@@ -8,10 +8,10 @@ use bson::{Bson, Document, doc};
 use longshore_api::config::{ConfigValue, HIDDEN, Props, add_error, invalid_value};
 use longshore_api::{ConnectError, Result};
 use mongodb::Client;
-use tempfile::TempPath;
 use mongodb::options::{
     ClientOptions, DriverInfo, ReadPreference, ReadPreferenceOptions, SelectionCriteria, ServerApi, ServerApiVersion,
 };
+use tempfile::TempPath;
 
 use crate::config::uri;
 use crate::{config, errors};
@@ -132,7 +132,10 @@ pub(crate) async fn validate(props: &Props, values: &mut Vec<ConfigValue>) {
 /// Says why no client can be made: a store under its key, anything else as a server that cannot be reached.
 fn report_options(error: &ConnectError, values: &mut Vec<ConfigValue>) {
     let text = error.message.as_deref().unwrap_or_default();
-    match [stores::TRUST_STORE, stores::KEY_STORE].into_iter().find(|key| text.contains(&format!("configuration {key}:"))) {
+    match [stores::TRUST_STORE, stores::KEY_STORE]
+        .into_iter()
+        .find(|key| text.contains(&format!("configuration {key}:")))
+    {
         Some(key) => add_error(values, key, text.to_owned()),
         None => add_error(values, uri::KEY, invalid_value(uri::KEY, Some(HIDDEN), "Unable to connect to the server.")),
     }

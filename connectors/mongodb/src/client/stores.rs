@@ -110,10 +110,14 @@ mod tests {
     #[tokio::test]
     async fn a_store_that_cannot_be_read_is_named_without_its_password() {
         let trust = fixture("trust.jks");
-        for (path, password, why) in [(trust.as_str(), "wr0ng-s3cret", "assword"), ("/nowhere.jks", "", "/nowhere.jks")] {
+        for (path, password, why) in [(trust.as_str(), "wr0ng-s3cret", "assword"), ("/nowhere.jks", "", "/nowhere.jks")]
+        {
             let props = props(&[("connection.ssl.truststore", path), ("connection.ssl.truststorePassword", password)]);
             let text = options(&props).await.err().unwrap().to_string();
-            assert!(text.starts_with(&format!("Invalid value {path} for configuration connection.ssl.truststore")), "{text}");
+            assert!(
+                text.starts_with(&format!("Invalid value {path} for configuration connection.ssl.truststore")),
+                "{text}"
+            );
             assert!(text.contains(why) && !text.contains("s3cret"), "{text}");
         }
     }

@@ -102,9 +102,9 @@ fn connection() -> Vec<ConfigKey> {
         key("connection.ssl.truststorePassword", Password, Medium, "")
             .shown(ssl, 2, Width::Medium, "SSL TrustStore Password")
             .doc("The password of the trust store."),
-        key("connection.ssl.keystore", Text, Medium, "")
-            .shown(ssl, 3, Width::Long, "SSL KeyStore")
-            .doc("A store with the client's own key and certificate (JKS, PKCS12 or PEM). Needs tls=true in connection.uri."),
+        key("connection.ssl.keystore", Text, Medium, "").shown(ssl, 3, Width::Long, "SSL KeyStore").doc(
+            "A store with the client's own key and certificate (JKS, PKCS12 or PEM). Needs tls=true in connection.uri.",
+        ),
         key("connection.ssl.keystorePassword", Password, Medium, "")
             .shown(ssl, 4, Width::Medium, "SSL KeyStore Password")
             .doc("The password of the key store."),

@@ -10,6 +10,7 @@ mod lifecycle;
 mod mongo;
 mod outages;
 mod quickstart;
+mod registry_formats;
 mod simplelink;
 mod standalone;
 mod transforms;

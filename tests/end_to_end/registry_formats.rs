@@ -1,0 +1,135 @@
+//! Protobuf and JSON Schema with a registry, from end to end.
+
+use std::fs;
+
+use longshore_test_servers::{kafka, mongodb, registry, unique};
+use serde_json::{Value, json};
+
+use super::kafka::{Writer, header, read};
+use super::mongo::Documents;
+use super::simplelink::simplelink;
+use super::worker::Worker;
+
+const PROTOBUF: &str = "io.confluent.connect.protobuf.ProtobufConverter";
+const JSON_SCHEMA: &str = "io.confluent.connect.json.JsonSchemaConverter";
+const PROTO: &str = "syntax = \"proto3\"; message Quote { int32 n = 1; string symbol = 2; optional string note = 3; }";
+const SCHEMA: &str = r#"{"type":"object","title":"Quote","properties":{"n":{"type":"integer","connect.type":"int32","connect.index":0},"symbol":{"type":"string","connect.index":1},"note":{"oneOf":[{"type":"null"},{"type":"string"}],"connect.index":2}}}"#;
+
+/// Registers a schema as a producer would, and gives its id.
+fn register(topic: &str, kind: &str, schema: &str) -> i32 {
+    let mut answer = ureq::post(format!("{}/subjects/{topic}-value/versions", registry()))
+        .header("Content-Type", "application/vnd.schemaregistry.v1+json")
+        .send(json!({ "schema": schema, "schemaType": kind }).to_string())
+        .unwrap();
+    let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+    i32::try_from(answer["id"].as_i64().unwrap()).unwrap()
+}
+
+fn latest(topic: &str) -> Value {
+    let found = ureq::get(format!("{}/subjects/{topic}-value/versions/latest", registry())).call().unwrap();
+    serde_json::from_str(&found.into_body().read_to_string().unwrap()).unwrap()
+}
+
+/// A quote as Confluent's serializers write it; n is below 128.
+fn protobuf(id: i32, n: u8) -> Vec<u8> {
+    [&[0][..], &id.to_be_bytes(), &[0, 8, n, 0x12, 4], b"KAFK"].concat()
+}
+
+fn document(id: i32, n: u8) -> Vec<u8> {
+    [&[0][..], &id.to_be_bytes(), json!({ "n": n, "symbol": "KAFK" }).to_string().as_bytes()].concat()
+}
+
+fn send(topic: &str, values: &[Vec<u8>]) {
+    let writer = Writer::new();
+    values.iter().for_each(|value| writer.send_bytes(topic, None, Some(value)));
+    writer.flush();
+}
+
+fn with(converter: &str, mut config: Value) -> Value {
+    config["value.converter"] = json!(converter);
+    config["value.converter.schema.registry.url"] = json!(registry());
+    config
+}
+
+fn file_sink(topic: &str, file: &std::path::Path) -> Value {
+    json!({ "connector.class": "FileStreamSink", "topics": topic, "file": file, "tasks.max": "1" })
+}
+
+#[test]
+fn records_reach_mongodb_as_documents_and_a_file_as_text() {
+    let worker = Worker::start(kafka());
+    for (converter, kind, schema) in [(PROTOBUF, "PROTOBUF", PROTO), (JSON_SCHEMA, "JSON", SCHEMA)] {
+        let (topic, database) = (unique("quotes"), unique("mydb"));
+        let id = register(&topic, kind, schema);
+        let quote = if kind == "JSON" { document } else { protobuf };
+        send(&topic, &[quote(id, 1), quote(id, 2)]);
+        worker.create(&format!("documents-{kind}"), &with(converter, simplelink(&topic, &database, mongodb())));
+        let file = worker.folder().join(format!("{kind}.txt"));
+        worker.create(&format!("lines-{kind}"), &with(converter, file_sink(&topic, &file)));
+        let documents = Documents::of(mongodb(), &database, "api");
+        worker.wait_until("both documents", || documents.count() == 2);
+        let text = || fs::read_to_string(&file).unwrap_or_default();
+        worker.wait_until("both lines", || text().lines().count() == 2);
+        assert_eq!(text(), "Struct{n=1,symbol=KAFK}\nStruct{n=2,symbol=KAFK}\n");
+    }
+}
+
+#[test]
+fn bad_records_are_named_or_go_to_the_dead_letter_queue() {
+    let worker = Worker::start(kafka());
+    let cases = [
+        (PROTOBUF, "PROTOBUF", PROTO, "Error deserializing Protobuf message for id"),
+        (JSON_SCHEMA, "JSON", SCHEMA, "Error deserializing JSON message for id"),
+    ];
+    for (converter, kind, schema, cut_off) in cases {
+        let (topic, dead) = (unique("quotes"), unique("dead"));
+        let id = register(&topic, kind, schema);
+        let quote = if kind == "JSON" { document } else { protobuf };
+        let whole = quote(id, 1);
+        let cut = whole[..whole.len() - 2].to_vec();
+        send(&topic, &[quote(id, 1), b"{}".to_vec(), quote(1_000_000, 1), cut, quote(id, 2)]);
+        let file = worker.folder().join(format!("{kind}-tolerant.txt"));
+        let mut config = with(converter, file_sink(&topic, &file));
+        config["errors.tolerance"] = json!("all");
+        config["errors.deadletterqueue.topic.name"] = json!(dead);
+        config["errors.deadletterqueue.topic.replication.factor"] = json!("1");
+        config["errors.deadletterqueue.context.headers.enable"] = json!("true");
+        worker.create(&format!("tolerant-{kind}"), &config);
+        let text = || fs::read_to_string(&file).unwrap_or_default();
+        worker.wait_until("the good lines", || text().lines().count() == 2);
+        let letters = read(&dead, 3);
+        let traces: Vec<String> = letters
+            .iter()
+            .map(|letter| header(letter, "__connect.errors.exception.stacktrace").unwrap_or_default())
+            .collect();
+        assert!(traces[0].contains("Unknown magic byte!"), "{}", traces[0]);
+        assert!(traces[1].contains("value schema for id 1000000"), "{}", traces[1]);
+        assert!(traces[2].contains(&format!("{cut_off} {id}")), "{}", traces[2]);
+    }
+}
+
+#[test]
+fn a_source_registers_its_schema_and_what_it_writes_is_read_again() {
+    let worker = Worker::start(kafka());
+    for (converter, kind) in [(PROTOBUF, "PROTOBUF"), (JSON_SCHEMA, "JSON")] {
+        let topic = unique("lines");
+        let (from, to) =
+            (worker.folder().join(format!("{kind}-in.txt")), worker.folder().join(format!("{kind}-out.txt")));
+        fs::write(&from, "one\ntwo\n").unwrap();
+        // Not every registry takes a JSON schema of a lone string.
+        let source = json!({
+            "connector.class": "FileStreamSource", "topic": topic, "file": from, "tasks.max": "1", "transforms": "hoist",
+            "transforms.hoist.type": "org.apache.kafka.connect.transforms.HoistField$Value",
+            "transforms.hoist.field": "line",
+        });
+        worker.create(&format!("reader-{kind}"), &with(converter, source));
+        worker.create(&format!("writer-{kind}"), &with(converter, file_sink(&topic, &to)));
+        let lines = "Struct{line=one}\nStruct{line=two}\n";
+        worker.wait_until("both lines", || fs::read_to_string(&to).unwrap_or_default() == lines);
+        let registered = latest(&topic);
+        assert_eq!(registered["schemaType"], kind);
+        let text = registered["schema"].as_str().unwrap();
+        let expected = if kind == "JSON" { r#""line":{"# } else { "string line = 1;" };
+        assert!(text.contains(expected), "{text}");
+    }
+}

@@ -65,10 +65,14 @@ impl KafkaConnect {
 
 impl Drop for KafkaConnect {
     fn drop(&mut self) {
-        // As a container is stopped: it leaves its group, so that nobody has to wait for its session to end.
+        // As a container is stopped: it leaves its group, so that nobody has to wait for its session to end. Kafka
+        // Connect's herder may miss the call and wait for ever, so that it has to be killed.
         let pid = self.child.id().to_string();
         let _asked = Command::new("kill").args(["-TERM", &pid]).status();
-        let _ended = self.child.wait();
+        if !wait_for(|| matches!(self.child.try_wait(), Ok(Some(_)))) {
+            let _ended = self.child.kill();
+            let _ended = self.child.wait();
+        }
         let _gone = fs::remove_dir_all(&self.folder);
     }
 }

@@ -98,7 +98,7 @@ mod tests {
         let Some(mongodb::options::Tls::Enabled(tls)) = options.driver.tls.clone() else { panic!("TLS is on") };
         let (ca, own) = (tls.ca_file_path.unwrap(), tls.cert_key_file_path.unwrap());
         let text = std::fs::read_to_string(&own).unwrap();
-        assert!(text.contains("BEGIN CERTIFICATE") && text.contains("BEGIN PRIVATE KEY"));
+        assert!(text.contains("BEGIN CERTIFICATE") && text.contains("END PRIVATE KEY"));
         assert!(std::fs::read_to_string(&ca).unwrap().contains("BEGIN CERTIFICATE"));
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(std::fs::metadata(&own).unwrap().permissions().mode() & 0o777, 0o600);

@@ -107,8 +107,7 @@ fn a_generator_fills_a_topic_that_a_file_sink_writes_down() {
     let text = fs::read_to_string(&file).unwrap();
     let quote: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     assert!(quote["symbol"].is_string() && quote["price"].is_number(), "{quote}");
-    let topics = worker.request("GET", "/connectors/quotes-to-file/topics").body;
-    assert_eq!(topics, json!({ "quotes-to-file": { "topics": [topic] } }));
+    worker.wait_for_topics("quotes-to-file", &[&topic]);
     worker.wait_until("the generator's offsets", || {
         worker.request("GET", "/connectors/quotes/offsets").body["offsets"]
             .as_array()

@@ -221,6 +221,14 @@ impl Worker {
         });
     }
 
+    /// Waits until these topics and no others are known as a connector's. The status topic says so, which is written
+    /// while the first records are on their way.
+    pub(crate) fn wait_for_topics(&self, connector: &str, topics: &[&str]) {
+        self.wait_until(&format!("{connector} to use {topics:?}"), || {
+            self.request("GET", &format!("/connectors/{connector}/topics")).body[connector]["topics"] == json!(topics)
+        });
+    }
+
     /// Waits until something holds.
     pub(crate) fn wait_until(&self, what: &str, holds: impl FnMut() -> bool) {
         if !wait_for(holds) {

@@ -145,6 +145,7 @@ fn a_routed_record_goes_to_another_collection_and_its_own_topic_is_committed() {
     // With a list, MongoDB's connector takes the topics of the list only, also behind a router.
     config.as_object_mut().unwrap().remove("topics");
     config["topics.regex"] = json!(topic);
+    create_topic(&topic, 1); // one that comes later is found after `metadata.max.age.ms`, five minutes
     let route: &[(&str, &str)] = &[("regex", "api-(data).*"), ("replacement", "routed-$1")];
     worker.create("routed", &with_chain(config, &[("route", "RegexRouter", route)]));
     let writer = Writer::new();

@@ -159,6 +159,17 @@ fn fields_of_the_event_are_added_to_row_and_headers() {
 }
 
 #[test]
+fn a_struct_of_the_event_is_added_as_one_that_may_be_missing() {
+    let mut created = event(None, Some(1), "c");
+    make(UNWRAP, &[("add.fields", "source")]).apply(&mut created).unwrap();
+    let Value::Struct(row) = created.value.value else { panic!("no row") };
+    let added = row.schema.field_index("__source").unwrap();
+    let Value::Struct(source) = &row.values[added] else { panic!("no source in {row:?}") };
+    assert!(source.schema.optional);
+    assert_eq!(source.schema, row.schema.fields[added].schema);
+}
+
+#[test]
 fn a_column_routes_and_a_header_names_what_is_left_out() {
     let mut routed = event(None, Some(1), "c");
     let names = Value::Array(vec![Value::string("name"), Value::string("id")]);

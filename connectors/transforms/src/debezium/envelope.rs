@@ -71,8 +71,16 @@ impl FieldReference {
 }
 
 impl Location {
-    /// The field's value; null where the struct around it is.
+    /// The field's value, of this place's schema; null where the struct around it is.
     pub(super) fn value(&self, event: &Struct) -> Value {
+        match self.find(event) {
+            // A struct names its schema, and here the field may be null.
+            Value::Struct(found) => Value::Struct(Struct { schema: Arc::clone(&self.schema), values: found.values }),
+            other => other,
+        }
+    }
+
+    fn find(&self, event: &Struct) -> Value {
         let parent = match self.parent {
             None => event,
             Some(parent) => match event.values.get(parent) {

@@ -38,7 +38,8 @@ struct Base {
 }
 
 impl Http {
-    /// What the keys say; `props` are those of the converter, for `request.header.*`.
+    /// What the keys say; `props` are those of the converter, for `request.header.*` and for
+    /// messages.
     ///
     /// # Errors
     /// Kind Config.
@@ -48,7 +49,7 @@ impl Http {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .proxy(proxy(config)?)
-            .tls_config(tls::config(config)?)
+            .tls_config(tls::config(config, props)?)
             .timeout_connect(Some(connect))
             .timeout_global(Some(connect.saturating_add(read)))
             .build();
@@ -132,11 +133,37 @@ pub(super) fn failure(error: &ureq::Error) -> RegistryError {
         ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::Pem(_) => {
             RegistryError::Settings(format!("TLS to the schema registry fails: {error}"))
         }
+        // What goes wrong within a connection comes as an error of its reading and writing.
+        ureq::Error::Io(error) if is_distrust(error) => {
+            RegistryError::Settings(format!("TLS to the schema registry fails: {error}"))
+        }
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => RegistryError::Settings(error.to_string()),
         ureq::Error::BodyExceedsLimit(limit) => {
             RegistryError::Malformed(format!("the registry's answer has more than {limit} bytes"))
         }
         _ => RegistryError::Unavailable(error.to_string()),
+    }
+}
+
+/// Whether one side does not take the other for whom it says it is: waiting does not help against that.
+fn is_distrust(error: &std::io::Error) -> bool {
+    use rustls::{AlertDescription as Alert, Error};
+    match error.get_ref().and_then(|error| error.downcast_ref()) {
+        Some(Error::AlertReceived(alert)) => matches!(
+            alert,
+            Alert::AccessDenied
+                | Alert::BadCertificate
+                | Alert::CertificateExpired
+                | Alert::CertificateRequired
+                | Alert::CertificateRevoked
+                | Alert::CertificateUnknown
+                | Alert::HandshakeFailure
+                | Alert::ProtocolVersion
+                | Alert::UnknownCA
+                | Alert::UnsupportedCertificate
+        ),
+        Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented | Error::PeerIncompatible(_)) => true,
+        _ => false,
     }
 }
 
@@ -196,4 +223,20 @@ fn headers(config: &ParsedConfig, props: &Props) -> Result<HeaderMap> {
         }
     }
     Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::{AlertDescription, Error};
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_is_refused_is_a_matter_of_settings_and_a_broken_connection_is_none() {
+        let of = |error: Error| failure(&ureq::Error::Io(std::io::Error::other(error)));
+        assert!(matches!(of(Error::AlertReceived(AlertDescription::CertificateRequired)), RegistryError::Settings(_)));
+        assert!(matches!(of(Error::AlertReceived(AlertDescription::InternalError)), RegistryError::Unavailable(_)));
+        let reset = ureq::Error::Io(std::io::ErrorKind::ConnectionReset.into());
+        assert!(matches!(failure(&reset), RegistryError::Unavailable(_)));
+    }
 }

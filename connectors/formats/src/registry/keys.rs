@@ -32,7 +32,8 @@ pub struct Settings {
     pub latest_ttl: Option<Duration>,
 }
 
-const PREFIX: &str = "schema.registry.";
+/// What keys of the connection may begin with.
+pub(super) const PREFIX: &str = "schema.registry.";
 const TOPIC_NAME: &str = "io.confluent.kafka.serializers.subject.TopicNameStrategy";
 
 impl Settings {
@@ -148,17 +149,18 @@ fn login_keys() -> Vec<ConfigKey> {
     ]
 }
 
-fn tls_keys() -> Vec<ConfigKey> {
+/// The keys of TLS.
+pub(super) fn tls_keys() -> Vec<ConfigKey> {
     vec![
         ConfigKey::new("ssl.endpoint.identification.algorithm", ConfigType::String, Importance::Low)
             .default("https")
             .doc("How the host's name is checked against its certificate: https."),
-        text("ssl.truststore.type", "The form of the trusted certificates: PEM."),
-        text("ssl.truststore.location", "A file of the certificates that are trusted."),
+        text("ssl.truststore.type", "The form of the trusted certificates: JKS, PKCS12 or PEM."),
+        text("ssl.truststore.location", "The store of the certificates that are trusted."),
         secret("ssl.truststore.certificates", "The certificates that are trusted, as PEM text."),
         secret("ssl.truststore.password", "The password of the truststore."),
-        text("ssl.keystore.type", "The form of the client's certificate and key: PEM."),
-        text("ssl.keystore.location", "A file of the client's certificate chain and key."),
+        text("ssl.keystore.type", "The form of the client's certificate and key: JKS, PKCS12 or PEM."),
+        text("ssl.keystore.location", "The store of the client's certificate chain and key."),
         secret("ssl.keystore.certificate.chain", "The client's certificate chain, as PEM text."),
         secret("ssl.keystore.key", "The client's key, as PEM text."),
         secret("ssl.keystore.password", "The password of the keystore."),

@@ -1,4 +1,5 @@
 pub(crate) mod fake;
+mod secure;
 
 use std::sync::Arc;
 
@@ -386,7 +387,8 @@ fn settings_that_cannot_work_are_refused_and_no_secret_is_told() {
         (vec![url, ("proxy.host", "p")], "Invalid value -1 for configuration proxy.port: no port"),
         (
             vec![url, ("ssl.truststore.location", "/nowhere"), ("ssl.truststore.type", "PEM")],
-            "ssl.truststore.location: /nowhere cannot be read: No such file or directory (os error 2)",
+            "Invalid value /nowhere for configuration ssl.truststore.location: /nowhere cannot be read: No such file \
+             or directory (os error 2)",
         ),
     ] {
         let refused = try_schemas(false, &props).err().unwrap();

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
@@ -26,13 +28,28 @@ pub(crate) struct Fake {
 
 impl Fake {
     pub(crate) fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+        Self::serving("http", |connection| connection, answer)
+    }
+
+    /// Over TLS.
+    pub(crate) fn secure(tls: ServerConfig, answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+        let tls = Arc::new(tls);
+        let wrap = move |connection| StreamOwned::new(ServerConnection::new(Arc::clone(&tls)).unwrap(), connection);
+        Self::serving("https", wrap, answer)
+    }
+
+    fn serving<S: Read + Write>(
+        scheme: &str,
+        wrap: impl Fn(TcpStream) -> S + Send + 'static,
+        answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&asked);
         std::thread::spawn(move || {
             for connection in listener.incoming() {
-                let _closed = serve(&connection.unwrap(), &answer, &seen);
+                let _closed = serve(&mut wrap(connection.unwrap()), &answer, &seen);
             }
         });
         Self { url, asked }
@@ -49,8 +66,12 @@ impl Fake {
 }
 
 /// One request a connection.
-fn serve(connection: &TcpStream, answer: &impl Fn(&Asked) -> Answer, seen: &Mutex<Vec<Asked>>) -> std::io::Result<()> {
-    let mut reader = BufReader::new(connection);
+fn serve(
+    connection: &mut (impl Read + Write),
+    answer: &impl Fn(&Asked) -> Answer,
+    seen: &Mutex<Vec<Asked>>,
+) -> std::io::Result<()> {
+    let mut reader = BufReader::new(&mut *connection);
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let mut headers = Vec::new();
@@ -71,6 +92,6 @@ fn serve(connection: &TcpStream, answer: &impl Fn(&Asked) -> Answer, seen: &Mute
     let asked = Asked { line, headers, body: String::from_utf8(body).unwrap() };
     seen.lock().unwrap().push(asked.clone());
     let (status, body) = answer(&asked);
-    let mut connection = connection;
-    write!(connection, "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    write!(connection, "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())?;
+    connection.flush()
 }

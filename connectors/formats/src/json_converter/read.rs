@@ -6,6 +6,7 @@ use bytes::Bytes;
 use longshore_api::{ConnectError, Map, Result, Schema, Struct, Type, Value};
 
 use super::{Rules, base64_text, logical};
+use crate::distinct;
 use crate::json::{Node, Number};
 use crate::validate;
 
@@ -83,11 +84,11 @@ fn map(schema: &Schema, node: &Node<'_>, rules: Rules) -> Result<Value> {
     let Node::Array(entries) = node else {
         return Err(wrong("Maps with non-string fields should be encoded as JSON array of tuples"));
     };
-    let mut map = Map::new();
+    let mut found = Vec::with_capacity(entries.len());
     for entry in entries {
         match entry {
             Node::Array(pair) => match pair.as_slice() {
-                [key, one] => map.insert(value(keys, key, rules)?, value(values, one, rules)?),
+                [key, one] => found.push((value(keys, key, rules)?, value(values, one, rules)?)),
                 _ => {
                     let message = format!("Found invalid map entry, expected length 2 but found :{}", pair.len());
                     return Err(ConnectError::data(message));
@@ -99,7 +100,7 @@ fn map(schema: &Schema, node: &Node<'_>, rules: Rules) -> Result<Value> {
             }
         }
     }
-    Ok(Value::Map(map))
+    Ok(Value::Map(distinct::map(found)))
 }
 
 fn structure(schema: &Arc<Schema>, node: &Node<'_>, rules: Rules) -> Result<Value> {

@@ -121,6 +121,19 @@ fn defaults_stand_for_nulls_only_if_they_shall() {
     }
 }
 
+/// Comparing each key with all before it would take minutes.
+#[test]
+fn large_maps_whose_keys_are_no_strings_are_read() {
+    let entries: Vec<String> = (0..200_000).chain([7]).map(|key| format!("[{key},{}]", key % 3)).collect();
+    let schema = r#"{"type":"map","keys":{"type":"int32"},"values":{"type":"int32"}}"#;
+    let text = format!(r#"{{"schema":{schema},"payload":[{},[7,-1]]}}"#, entries.join(","));
+    let Value::Map(map) = converter(&[]).to_connect("t", Some(text.as_bytes())).unwrap().value else {
+        panic!("no map")
+    };
+    assert_eq!(map.len(), 200_000);
+    assert_eq!(map.iter().nth(7), Some((&Value::Int32(7), &Value::Int32(-1))), "the last of equal keys counts");
+}
+
 #[test]
 fn deep_values_without_a_schema_are_read_and_written() {
     let converter = converter(&[]);

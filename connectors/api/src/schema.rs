@@ -59,8 +59,8 @@ pub mod logical {
 
 /// A schema: what a value is. Shared by `Arc`, never cloned a record.
 ///
-/// A recursive type has a schema without fields, of the same name, where it is used within itself; the values there
-/// carry the full one.
+/// A recursive type has a schema without fields where it is used within itself, see [`Schema::stands_for`]; the values
+/// there carry the full one.
 #[derive(Debug, Clone, PartialEq)]
 #[doc(alias = "org.apache.kafka.connect.data.Schema")]
 pub struct Schema {
@@ -144,11 +144,31 @@ impl Schema {
         self.fields.iter().position(|field| &*field.name == name)
     }
 
-    /// Whether a struct of the schema `actual` may stand where this one is asked for: it is the same, or this is the
-    /// schema without fields that a recursive type has where it is used within itself.
+    /// Whether a struct of the schema `actual` may stand where this one is asked for: it is the same, or this one
+    /// [stands for](Self::stands_for) it.
     pub fn admits(&self, actual: &Schema) -> bool {
-        let within_itself = || self.fields.is_empty() && self.name.is_some() && self.name == actual.name;
-        std::ptr::eq(self, actual) || self == actual || (self.kind == Type::Struct && within_itself())
+        std::ptr::eq(self, actual) || self == actual || self.stands_for(actual)
+    }
+
+    /// Whether this is the schema without fields that a recursive type has where it is used within itself, and
+    /// `whole` the full one of that type: both have the same name or, where they have none, `whole` has all
+    /// parameters of this one.
+    pub fn stands_for(&self, whole: &Schema) -> bool {
+        let has = |(name, value): (&String, &String)| whole.parameters.get(name) == Some(value);
+        let same_type = || match &self.name {
+            Some(_) => self.name == whole.name,
+            None => whole.name.is_none() && !self.parameters.is_empty() && self.parameters.iter().all(has),
+        };
+        self.kind == Type::Struct && self.fields.is_empty() && same_type()
+    }
+
+    /// Whether both have the same fields. Schemas that share those of their fields are compared in no time.
+    pub fn same_fields(&self, other: &Schema) -> bool {
+        let same = |one: &Field, other: &Field| {
+            one.name == other.name && (Arc::ptr_eq(&one.schema, &other.schema) || one.schema == other.schema)
+        };
+        self.fields.len() == other.fields.len()
+            && self.fields.iter().zip(&other.fields).all(|(one, other)| same(one, other))
     }
 
     /// The logical type's name, where the schema has one that Connect knows.

@@ -7,6 +7,7 @@ use longshore_api::config::{ConfigKey, ConfigType, Importance, Validator as Chec
 use longshore_api::{Batch, ConnectError, Data, Part, Props, Result, Schema, Value};
 
 use super::document::Documents;
+use super::to_connect::Converted;
 use super::validator::Validator;
 use super::{Rules, from_connect, pretty, read, to_connect, write};
 use crate::compatible;
@@ -91,10 +92,10 @@ impl JsonSchemaConverter {
             let mut json = JsonReader::new(text);
             let node =
                 if json.is_at_end() { None } else { Some(Node::read(&mut json).inspect_err(|_| malformed = true)?) };
-            Ok(read::value(&reader.schema, node.as_ref(), &self.schemas.format().rules)?)
+            Ok(read::value(&reader.connect.schema, node.as_ref(), &reader.connect.again)?)
         });
         match value {
-            Ok(value) => Ok(Data::new(Arc::clone(&reader.schema), value)),
+            Ok(value) => Ok(Data::new(Arc::clone(&reader.connect.schema), value)),
             Err(error) if malformed => Err(unreadable(error.root_cause().clone())),
             Err(error) => Err(error),
         }
@@ -110,7 +111,7 @@ struct JsonSchemas {
 
 /// A schema made ready for reading.
 struct Reader {
-    schema: Arc<Schema>,
+    connect: Converted,
     validator: Option<Validator>,
 }
 
@@ -119,7 +120,7 @@ fn references(schema: &RegisteredSchema) -> Vec<(String, String)> {
 }
 
 impl JsonSchemas {
-    fn connect_schema(&self, text: &str, references: &[(String, String)], version: Option<i32>) -> Result<Arc<Schema>> {
+    fn converted(&self, text: &str, references: &[(String, String)], version: Option<i32>) -> Result<Converted> {
         let documents = Documents::parse(text, references)?;
         to_connect::convert(&documents, version, &self.rules)
     }
@@ -136,8 +137,8 @@ impl Format for JsonSchemas {
     type Writer = Option<Validator>;
 
     fn reader(&self, schema: &RegisteredSchema) -> Result<Reader> {
-        let connect = self.connect_schema(&schema.schema.text, &references(schema), schema.version)?;
-        Ok(Reader { schema: connect, validator: self.validator(schema)? })
+        let connect = self.converted(&schema.schema.text, &references(schema), schema.version)?;
+        Ok(Reader { connect, validator: self.validator(schema)? })
     }
 
     fn describe(&self, schema: Option<&Arc<Schema>>) -> Result<Description> {
@@ -152,9 +153,9 @@ impl Format for JsonSchemas {
     }
 
     fn can_read(&self, registered: &RegisteredSchema, described: &Description) -> Result<bool> {
-        let reader = self.connect_schema(&registered.schema.text, &references(registered), None)?;
-        let writer = self.connect_schema(&described.schema.text, &[], None)?;
-        Ok(compatible::can_read(&reader, &writer, None))
+        let reader = self.converted(&registered.schema.text, &references(registered), None)?;
+        let writer = self.converted(&described.schema.text, &[], None)?;
+        Ok(compatible::can_read(&reader.schema, &writer.schema, None))
     }
 
     fn read_failed(topic: &str) -> String {

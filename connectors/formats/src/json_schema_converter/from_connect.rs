@@ -3,6 +3,7 @@
 //! So that a topic keeps its schema's version when Longshore takes over a connector, the order of members is that of
 //! the library `org.everit.json.schema`, part of which is the order of Java's hash maps.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use longshore_api::schema::logical;
@@ -21,7 +22,7 @@ const MAX_DEPTH: usize = 100;
 /// The text of a schema.
 pub(super) fn text(schema: &Schema, rules: &Rules) -> Result<String> {
     let mut out = Vec::new();
-    Writer { out: &mut out, rules, depth: 0 }.schema(schema, None, schema.optional)?;
+    Writer { out: &mut out, rules, depth: 0, ids: HashSet::new() }.schema(schema, None, schema.optional)?;
     String::from_utf8(out).map_err(|_| ConnectError::data("the JSON schema is no text"))
 }
 
@@ -29,6 +30,8 @@ struct Writer<'a> {
     out: &'a mut Vec<u8>,
     rules: &'a Rules,
     depth: usize,
+    /// The objects that were begun and that stand within themselves.
+    ids: HashSet<String>,
 }
 
 impl Writer<'_> {
@@ -75,7 +78,29 @@ impl Writer<'_> {
         }
     }
 
+    /// An object within itself is a reference.
+    ///
+    /// Differs from Confluent's converter, which leaves out that such a property may be null, and knows only those
+    /// that stand in arrays and properties.
+    fn reference(&mut self, id: &str, index: Option<usize>) {
+        self.put("{");
+        // What stands beside a reference counts for nothing.
+        if let Some(index) = index {
+            self.put(&format!("\"connect.index\":{index},"));
+        }
+        self.put("\"$ref\":");
+        writer::string(self.out, id);
+        self.put("}");
+    }
+
     fn required(&mut self, schema: &Schema, index: Option<usize>) -> Result<()> {
+        let id = schema.parameters.get(names::ID).filter(|_| schema.kind == Type::Struct);
+        if let Some(id) = id
+            && !self.ids.insert(id.clone())
+        {
+            self.reference(id, index);
+            return Ok(());
+        }
         let mut attributes = Attributes { schema, index, connect_type: number_type(schema.kind) };
         self.put("{");
         match schema.kind {
@@ -196,6 +221,10 @@ impl Writer<'_> {
                 self.member(name, &mut any);
                 writer::string(self.out, text);
             }
+        }
+        if let (Some(id), Type::Struct) = (schema.parameters.get(names::ID), schema.kind) {
+            self.member("$id", &mut any);
+            writer::string(self.out, id);
         }
         if let Some(default) = &schema.default {
             self.member("default", &mut any);

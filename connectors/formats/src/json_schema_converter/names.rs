@@ -6,6 +6,10 @@ use longshore_api::Type;
 pub(super) const NAMESPACE: &str = "io.confluent.connect.json";
 /// The parameter of an enum; with a dot and a symbol that of the symbol.
 pub(super) const ENUM: &str = "io.confluent.connect.json.Enum";
+/// The parameter of an object that is used within itself, and of the schemas that stand for it there.
+pub(super) const ID: &str = "io.confluent.connect.json.Id";
+/// What its values begin with.
+pub(super) const ID_PREFIX: &str = "#id";
 /// The name of a struct that stands for `oneOf` or `anyOf`.
 pub(super) const ONE_OF: &str = "io.confluent.connect.json.OneOf";
 /// The same, with `generalized.sum.type.support`.

@@ -1,20 +1,31 @@
 //! From a JSON tree to values, as a schema asks for.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use longshore_api::{ConnectError, Map, Result, Schema, Struct, Type, Value};
 
-use super::{Rules, names};
+use super::names;
 use crate::distinct;
 use crate::json::Node;
 use crate::json_converter::{base64_text, logical};
 use crate::validate;
 
+/// The objects that are used within themselves, by the parameter [`names::ID`].
+pub(super) type Again = HashMap<String, Arc<Schema>>;
+
+/// The schema with all its fields, where the one given stands for it.
+fn whole<'a>(schema: &'a Arc<Schema>, again: &'a Again) -> &'a Arc<Schema> {
+    let stands_for_another = schema.fields.is_empty() && !schema.parameters.is_empty() && !again.is_empty();
+    let id = schema.parameters.get(names::ID).filter(|_| stands_for_another);
+    id.and_then(|id| again.get(id)).unwrap_or(schema)
+}
+
 /// The value that a node stands for; `None` for a member that is missing.
 ///
 /// As in Connect, a scalar of the wrong kind is no error: it reads as zero, false or null.
-pub(super) fn value(schema: &Arc<Schema>, node: Option<&Node<'_>>, rules: &Rules) -> Result<Value> {
+pub(super) fn value(schema: &Arc<Schema>, node: Option<&Node<'_>>, again: &Again) -> Result<Value> {
     let node = match node {
         None | Some(Node::Null) => {
             return match &schema.default {
@@ -45,10 +56,10 @@ pub(super) fn value(schema: &Arc<Schema>, node: Option<&Node<'_>>, rules: &Rules
             Some(Err(why)) => return Err(ConnectError::data("Invalid bytes field").caused_by(ConnectError::data(why))),
             None => return Err(wrong_kind("Invalid bytes field: bytes are encoded as base64 text", node)),
         },
-        Type::Array => array(schema, node, rules)?,
-        Type::Map => map(schema, node, rules)?,
-        Type::Struct if names::is_union(schema) => union(schema, node, rules)?,
-        Type::Struct => structure(schema, node, rules)?,
+        Type::Array => array(schema, node, again)?,
+        Type::Map => map(schema, node, again)?,
+        Type::Struct if names::is_union(schema) => union(schema, node, again)?,
+        Type::Struct => structure(whole(schema, again), node, again)?,
     })
 }
 
@@ -61,18 +72,18 @@ fn part(schema: &Option<Arc<Schema>>) -> Result<&Arc<Schema>> {
     schema.as_ref().ok_or_else(|| ConnectError::data("the schema of an array or a map has no schema for its parts"))
 }
 
-fn array(schema: &Schema, node: &Node<'_>, rules: &Rules) -> Result<Value> {
+fn array(schema: &Schema, node: &Node<'_>, again: &Again) -> Result<Value> {
     let element = part(&schema.value_schema)?;
     // Jackson's scalars have no elements, and an object's are the values of its members.
     let elements: Result<Vec<Value>> = match node {
-        Node::Array(elements) => elements.iter().map(|node| value(element, Some(node), rules)).collect(),
-        Node::Object(members) => members.iter().map(|(_, node)| value(element, Some(node), rules)).collect(),
+        Node::Array(elements) => elements.iter().map(|node| value(element, Some(node), again)).collect(),
+        Node::Object(members) => members.iter().map(|(_, node)| value(element, Some(node), again)).collect(),
         _ => Ok(Vec::new()),
     };
     elements.map(Value::Array)
 }
 
-fn map(schema: &Schema, node: &Node<'_>, rules: &Rules) -> Result<Value> {
+fn map(schema: &Schema, node: &Node<'_>, again: &Again) -> Result<Value> {
     let (keys, values) = (part(&schema.key_schema)?, part(&schema.value_schema)?);
     if keys.kind == Type::String && !keys.optional {
         let Node::Object(members) = node else {
@@ -80,7 +91,7 @@ fn map(schema: &Schema, node: &Node<'_>, rules: &Rules) -> Result<Value> {
         };
         let entry = |(name, node): &(_, Node<'_>)| {
             let name: &std::borrow::Cow<'_, str> = name;
-            Ok((Value::string(&**name), value(values, Some(node), rules)?))
+            Ok((Value::string(&**name), value(values, Some(node), again)?))
         };
         let entries: Result<Vec<_>> = members.iter().map(entry).collect();
         return Ok(Value::Map(Map::from_distinct(entries?)));
@@ -98,12 +109,12 @@ fn map(schema: &Schema, node: &Node<'_>, rules: &Rules) -> Result<Value> {
             let message = format!("Found invalid map entry, expected length 2 but found :{}", members.len());
             return Err(ConnectError::data(message));
         }
-        found.push((value(keys, entry.get("key"), rules)?, value(values, entry.get("value"), rules)?));
+        found.push((value(keys, entry.get("key"), again)?, value(values, entry.get("value"), again)?));
     }
     Ok(Value::Map(distinct::map(found)))
 }
 
-fn structure(schema: &Arc<Schema>, node: &Node<'_>, rules: &Rules) -> Result<Value> {
+fn structure(schema: &Arc<Schema>, node: &Node<'_>, again: &Again) -> Result<Value> {
     let Node::Object(members) = node else {
         return Err(wrong_kind("Structs should be encoded as JSON objects", node));
     };
@@ -114,7 +125,7 @@ fn structure(schema: &Arc<Schema>, node: &Node<'_>, rules: &Rules) -> Result<Val
             Some((name, node)) if *name == *field.name => Some(node),
             _ => members.iter().find(|(name, _)| *name == *field.name).map(|(_, node)| node),
         };
-        let value = value(&field.schema, node, rules).map_err(|error| in_field(&field.name, error))?;
+        let value = value(&field.schema, node, again).map_err(|error| in_field(&field.name, error))?;
         // What a required field lacks is left missing, as in Connect.
         if !value.is_null() {
             validate::field(&field.name, &field.schema, &value)?;
@@ -130,14 +141,14 @@ fn in_field(name: &str, error: ConnectError) -> ConnectError {
 }
 
 /// The struct of a union: the first simple branch that fits, or else the struct with the most members in common.
-fn union(schema: &Arc<Schema>, node: &Node<'_>, rules: &Rules) -> Result<Value> {
+fn union(schema: &Arc<Schema>, node: &Node<'_>, again: &Again) -> Result<Value> {
     let (mut best, mut best_matches) = (None, 0);
     for (index, field) in schema.fields.iter().enumerate() {
         if is_simple_match(&field.schema, node) {
             best = Some(index);
             break;
         }
-        let matches = struct_matches(&field.schema, node);
+        let matches = struct_matches(&field.schema, node, again);
         if matches > best_matches {
             (best, best_matches) = (Some(index), matches);
         }
@@ -147,7 +158,7 @@ fn union(schema: &Arc<Schema>, node: &Node<'_>, rules: &Rules) -> Result<Value> 
         return Err(ConnectError::data("Did not find matching oneof field for data"));
     };
     let mut values = vec![Value::Null; schema.fields.len()];
-    let value = value(&field.schema, Some(node), rules)?;
+    let value = value(&field.schema, Some(node), again)?;
     validate::field(&field.name, &field.schema, &value)?;
     values[index] = value;
     Ok(Value::Struct(Struct { schema: Arc::clone(schema), values }))
@@ -167,10 +178,10 @@ fn is_simple_match(schema: &Schema, node: &Node<'_>) -> bool {
 }
 
 /// How many members an object has in common with a struct, those of inner structs too.
-fn struct_matches(schema: &Schema, node: &Node<'_>) -> usize {
+fn struct_matches(schema: &Arc<Schema>, node: &Node<'_>, again: &Again) -> usize {
     if schema.kind != Type::Struct || !matches!(node, Node::Object(_)) {
         return 0;
     }
-    let fields = schema.fields.iter();
-    fields.filter_map(|field| node.get(&field.name).map(|node| 1 + struct_matches(&field.schema, node))).sum()
+    let fields = whole(schema, again).fields.iter();
+    fields.filter_map(|field| node.get(&field.name).map(|node| 1 + struct_matches(&field.schema, node, again))).sum()
 }

@@ -21,12 +21,33 @@ const MAX_SCHEMAS: usize = 100_000;
 
 /// The Connect schema of a JSON Schema. `version` is that of the registry; the schema's own goes before it.
 ///
-/// Differs from Apache Connect: fields keep the order of the document where no `connect.index` gives another, a
-/// recursive schema is refused, a default of null or of an object is left out.
-pub(super) fn convert(documents: &Documents<'_>, version: Option<i32>, rules: &Rules) -> Result<Arc<Schema>> {
+/// An object that is used within itself has, where it is used again, a schema without fields; its values carry the
+/// full one.
+///
+/// Differs from Apache Connect: fields keep the order of the document where no `connect.index` gives another, an
+/// object within itself need not be a reference to be recognized, a default of null or of an object is left out.
+pub(super) fn convert(documents: &Documents<'_>, version: Option<i32>, rules: &Rules) -> Result<Converted> {
     let root = documents.root().ok_or_else(|| ConnectError::data("the JSON schema is empty"))?;
-    let mut context = Context { documents, rules, open: Vec::new(), known: HashMap::new(), unions: 0, schemas: 0 };
-    context.place(root, Wanted { version, optional: false })
+    let mut context = Context {
+        documents,
+        rules,
+        open: Vec::new(),
+        structs: Vec::new(),
+        ids: HashMap::new(),
+        again: HashMap::new(),
+        known: HashMap::new(),
+        unions: 0,
+        schemas: 0,
+    };
+    let schema = context.place(root, Wanted { version, optional: false })?;
+    Ok(Converted { schema, again: context.again })
+}
+
+/// The Connect schema of a JSON Schema.
+pub(super) struct Converted {
+    pub(super) schema: Arc<Schema>,
+    /// The objects that are used within themselves, by the parameter [`names::ID`].
+    pub(super) again: read::Again,
 }
 
 struct Context<'n> {
@@ -34,6 +55,11 @@ struct Context<'n> {
     rules: &'n Rules,
     /// The targets of references that are being converted, by their addresses, and what every level is called.
     open: Vec<*const Node<'n>>,
+    /// The objects that are being converted: who needs one of them stands within it.
+    structs: Vec<*const Node<'n>>,
+    /// Those of them that were needed, and what they are called.
+    ids: HashMap<*const Node<'n>, String>,
+    again: read::Again,
     /// Targets that were converted before, by address and whether they were wanted optional.
     known: HashMap<(*const Node<'n>, bool), Arc<Schema>>,
     unions: usize,
@@ -72,7 +98,7 @@ impl<'n> Context<'n> {
             Shape::Combined(_, parts) if parts.len() == 1 && self.rules.flatten_singleton_unions => {
                 return self.part(&parts[0], Wanted::default());
             }
-            Shape::Combined(Criterion::All, parts) => return self.all(&parts, wanted),
+            Shape::Combined(Criterion::All, parts) => return self.all(&parts, attributes, wanted),
             Shape::Combined(_, parts) => match self.nullable(&parts, wanted)? {
                 Nullable::Plain(schema) => return Ok(schema),
                 Nullable::Union(schema) => schema,
@@ -86,7 +112,14 @@ impl<'n> Context<'n> {
             Shape::Const(value) => self.symbols(std::slice::from_ref(value)),
             Shape::Enum(values) => self.symbols(values),
             Shape::Array(place) => self.array(place, attributes)?,
-            Shape::Object(place) => self.object(place, attributes)?,
+            Shape::Object(place) if connect_type(attributes) == Some("map") => self.map(place)?,
+            Shape::Object(place) => {
+                let name = text(attributes, "title");
+                return self.structure(place.node, name, wanted, |this| {
+                    let schema = this.object(place)?;
+                    this.finish(schema, attributes, wanted)
+                });
+            }
             Shape::Empty => return Err(unsupported("EmptySchema, which takes anything")),
             Shape::Null => return Err(unsupported("NullSchema")),
             Shape::Unsupported(class) => return Err(unsupported(class)),
@@ -97,9 +130,11 @@ impl<'n> Context<'n> {
     fn reference(&mut self, target: &str, document: usize, wanted: Wanted) -> Result<Arc<Schema>> {
         let place = self.documents.resolve(target, document)?;
         let address: *const Node<'n> = place.node;
-        if self.open.contains(&address) {
+        // An object is found to stand within itself when it comes for the second time.
+        if self.open.iter().filter(|open| **open == address).count() > 1 {
             return Err(ConnectError::data(format!(
-                "the JSON schema is recursive, which is not supported: {target} stands inside of what it refers to"
+                "the JSON schema is recursive in a way that Connect's schemas have no form for: {target} leads to \
+                 itself with no object between"
             )));
         }
         // The version of the registry goes to the schema itself, so its reference is converted anew.
@@ -111,6 +146,35 @@ impl<'n> Context<'n> {
         if wanted.version.is_none() {
             self.known.insert(key, Arc::clone(&schema));
         }
+        Ok(schema)
+    }
+
+    /// The schema of an object, which `convert` gives, or what stands for it within itself.
+    fn structure(
+        &mut self,
+        node: &'n Node<'n>,
+        name: Option<&str>,
+        wanted: Wanted,
+        convert: impl FnOnce(&mut Self) -> Result<Schema>,
+    ) -> Result<Arc<Schema>> {
+        let address: *const Node<'n> = node;
+        if self.structs.contains(&address) {
+            let next = self.ids.len() + 1;
+            let id = self.ids.entry(address).or_insert_with(|| format!("{}{next}", names::ID_PREFIX));
+            let mut schema = Schema { optional: wanted.optional, ..Schema::new(Type::Struct) };
+            schema.name = name.map(Arc::from);
+            schema.parameters.insert(names::ID.to_owned(), id.clone());
+            return Ok(Arc::new(schema));
+        }
+        let depth = self.structs.len();
+        self.structs.push(address);
+        let converted = convert(self);
+        self.structs.truncate(depth);
+        let mut schema = converted?;
+        let Some(id) = self.ids.get(&address) else { return Ok(Arc::new(schema)) };
+        schema.parameters.insert(names::ID.to_owned(), id.clone());
+        let schema = Arc::new(schema);
+        self.again.insert(id.clone(), Arc::clone(&schema));
         Ok(schema)
     }
 
@@ -152,20 +216,22 @@ impl<'n> Context<'n> {
     }
 
     /// All of several: a struct of their properties, or the one of them that says most about the type.
-    fn all(&mut self, parts: &[Part<'n>], wanted: Wanted) -> Result<Arc<Schema>> {
+    fn all(&mut self, parts: &[Part<'n>], node: Option<&'n Node<'n>>, wanted: Wanted) -> Result<Arc<Schema>> {
         let mut properties = IndexMap::new();
         for part in parts {
             self.collect(part.describe(), &mut properties, &mut Vec::new())?;
         }
-        if !properties.is_empty() {
-            let mut schema = Schema::new(Type::Struct);
-            for (name, property) in properties {
-                let optional = self.rules.optional_for_nonrequired && !property.required;
-                let field = self.place(property.place, Wanted { optional, ..Wanted::default() })?;
-                schema.fields.push(Field::new(name, field));
-            }
-            schema.optional = wanted.optional;
-            return Ok(Arc::new(schema));
+        if let (false, Some(node)) = (properties.is_empty(), node) {
+            return self.structure(node, None, wanted, |this| {
+                let mut schema = Schema::new(Type::Struct);
+                for (name, property) in properties {
+                    let optional = this.rules.optional_for_nonrequired && !property.required;
+                    let field = this.place(property.place, Wanted { optional, ..Wanted::default() })?;
+                    schema.fields.push(Field::new(name, field));
+                }
+                schema.optional = wanted.optional;
+                Ok(schema)
+            });
         }
         let find = |is_wanted: fn(&Shape<'n>) -> bool| {
             parts.iter().map(Part::describe).rfind(|described| is_wanted(&described.shape))
@@ -250,15 +316,16 @@ impl<'n> Context<'n> {
         Ok(Schema::array(self.place(items, Wanted::default())?))
     }
 
-    fn object(&mut self, place: Place<'n>, attributes: Option<&'n Node<'n>>) -> Result<Schema> {
-        if connect_type(attributes) == Some("map") {
-            let node = match place.node.get("additionalProperties") {
-                Some(node @ Node::Object(_)) => node,
-                _ => return Err(ConnectError::data("a map of the JSON schema has no schema of its values")),
-            };
-            let values = self.place(Place { node, ..place }, Wanted::default())?;
-            return Ok(Schema::map(Arc::new(Schema::new(Type::String)), values));
-        }
+    fn map(&mut self, place: Place<'n>) -> Result<Schema> {
+        let node = match place.node.get("additionalProperties") {
+            Some(node @ Node::Object(_)) => node,
+            _ => return Err(ConnectError::data("a map of the JSON schema has no schema of its values")),
+        };
+        let values = self.place(Place { node, ..place }, Wanted::default())?;
+        Ok(Schema::map(Arc::new(Schema::new(Type::String)), values))
+    }
+
+    fn object(&mut self, place: Place<'n>) -> Result<Schema> {
         // Several properties can claim one index; none is lost.
         let mut ordered: BTreeMap<i64, Vec<(&str, &Node<'_>)>> = BTreeMap::new();
         for (count, (name, node)) in members(place.node, "properties").iter().enumerate() {
@@ -283,15 +350,14 @@ impl<'n> Context<'n> {
 
     /// Adds what the attributes and the place say.
     fn finish(&self, mut schema: Schema, attributes: Option<&Node<'_>>, wanted: Wanted) -> Result<Schema> {
-        let text = |name: &str| attributes.and_then(|node| node.get(name)).and_then(Node::as_str);
         if schema.name.is_none() {
-            schema.name = text("title").map(Arc::from);
+            schema.name = text(attributes, "title").map(Arc::from);
         }
         schema.version = match attributes.and_then(|node| node.get("connect.version")) {
             Some(Node::Number(version)) => version.as_i32(),
             _ => wanted.version,
         };
-        schema.doc = text("description").map(Arc::from);
+        schema.doc = text(attributes, "description").map(Arc::from);
         if let Some(Node::Object(parameters)) = attributes.and_then(|node| node.get("connect.parameters")) {
             for (name, value) in parameters {
                 schema.parameters.insert(name.clone().into_owned(), symbol(value));
@@ -314,7 +380,7 @@ impl<'n> Context<'n> {
                 .with_class(longshore_api::error::class::SCHEMA_BUILDER)
                 .caused_by(cause)
         };
-        let value = read::value(&schema, Some(node), self.rules).map_err(wrong)?;
+        let value = read::value(&schema, Some(node), &self.again).map_err(wrong)?;
         validate::value(&schema, &value).map_err(wrong)?;
         let mut schema = Arc::unwrap_or_clone(schema);
         schema.default = Some(value).filter(|value| *value != Value::Null);
@@ -348,6 +414,10 @@ fn is_required(node: &Node<'_>, name: &str) -> bool {
 
 fn connect_type<'a>(attributes: Option<&'a Node<'_>>) -> Option<&'a str> {
     attributes?.get("connect.type")?.as_str()
+}
+
+fn text<'a>(attributes: Option<&'a Node<'_>>, name: &str) -> Option<&'a str> {
+    attributes?.get(name)?.as_str()
 }
 
 fn number_type(integer: bool, attributes: Option<&Node<'_>>) -> Result<Type> {

@@ -105,10 +105,11 @@ fn map(out: &mut Vec<u8>, schema: &Schema, entries: &Map, rules: &Rules) -> Resu
 
 fn structure(out: &mut Vec<u8>, schema: &Schema, fields: &Struct, rules: &Rules) -> Result<bool> {
     // Comparing schemas field by field is only needed where they are not the very same one.
-    if !std::ptr::eq(schema, &*fields.schema) && *schema != *fields.schema {
+    if !schema.admits(&fields.schema) {
         return Err(ConnectError::data("Mismatching schema."));
     }
-    let pairs = || schema.fields.iter().zip(&fields.values);
+    // A struct within itself carries the schema with all its fields.
+    let pairs = || fields.schema.fields.iter().zip(&fields.values);
     if names::is_union(schema) {
         for (field, one) in pairs() {
             let has_default = field.schema.default.is_some() && !rules.ignore_default_for_nullables;

@@ -9,7 +9,7 @@ use num_bigint::BigInt;
 
 use super::descriptor::FieldType;
 use super::names::WellKnown;
-use super::plan::{Into, Kind, Layout, MapEntry, Place, Plan, Scalar, Shape};
+use super::plan::{Into, Kind, Layout, MapEntry, Message, Place, Plan, Scalar, Shape};
 use super::wire::{Reader, WireType, invalid, unexpected_end_group, unzigzag};
 use crate::distinct;
 use crate::java_text::calendar;
@@ -22,7 +22,10 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan) -> Result<Data> {
     let mut reader = Reader::new(bytes);
     let value = match &plan.unwrapped {
         Some(scalar) => wrapped(&mut reader, scalar)?,
-        None => message(&mut reader, &plan.schema, &plan.layout, None, Scope::default())?,
+        None => {
+            let scope = Scope { depth: 0, group: None, again: &plan.again };
+            message(&mut reader, &plan.schema, &plan.layout, None, scope)?
+        }
     };
     let value = if plan.layout.has_maps { settled(value) } else { value };
     Ok(Data::new(Arc::clone(&plan.schema), value))
@@ -45,14 +48,16 @@ fn settled(value: Value) -> Value {
 }
 
 /// Where in the nesting a message stands.
-#[derive(Clone, Copy, Default)]
-struct Scope {
+#[derive(Clone, Copy)]
+struct Scope<'p> {
     depth: usize,
     /// The number of the group whose end is the message's end.
     group: Option<u32>,
+    /// [`Plan::again`].
+    again: &'p [Message],
 }
 
-impl Scope {
+impl Scope<'_> {
     fn inner(self, group: Option<u32>) -> Result<Self> {
         if self.depth >= MAX_DEPTH {
             return Err(invalid(
@@ -60,7 +65,7 @@ impl Scope {
                  the recursion depth limit.",
             ));
         }
-        Ok(Self { depth: self.depth + 1, group })
+        Ok(Self { depth: self.depth + 1, group, ..self })
     }
 }
 
@@ -70,7 +75,7 @@ fn message(
     schema: &Arc<Schema>,
     layout: &Layout,
     earlier: Option<Struct>,
-    scope: Scope,
+    scope: Scope<'_>,
 ) -> Result<Value> {
     let mut values = earlier.map_or_else(|| layout.empty.clone(), |earlier| earlier.values);
     let mut seen_required: Vec<u32> = Vec::new();
@@ -150,7 +155,7 @@ fn one(
     number: u32,
     wire_type: WireType,
     slot: &mut Value,
-    scope: Scope,
+    scope: Scope<'_>,
 ) -> Result<bool> {
     if wire_type != layout_of(kind) {
         return Ok(false);
@@ -174,7 +179,7 @@ fn repeated(
     number: u32,
     wire_type: WireType,
     slot: &mut Value,
-    scope: Scope,
+    scope: Scope<'_>,
 ) -> Result<bool> {
     if !matches!(slot, Value::Array(_)) {
         *slot = Value::Array(Vec::new());
@@ -208,7 +213,7 @@ fn map_entry(
     plan: &MapEntry,
     wire_type: WireType,
     slot: &mut Value,
-    scope: Scope,
+    scope: Scope<'_>,
 ) -> Result<bool> {
     if wire_type != WireType::Length {
         return Ok(false);
@@ -232,9 +237,20 @@ fn map_entry(
     if let Value::Map(map) = slot {
         let key = key.unwrap_or_else(|| zero(&plan.key));
         // Keys that come twice are looked for when the record is read.
-        map.push_new(key, value.unwrap_or_else(|| plan.missing.clone()));
+        map.push_new(key, value.unwrap_or_else(|| missing(plan, scope)));
     }
     Ok(true)
+}
+
+/// What stands for a map's value that is not in the bytes.
+fn missing(plan: &MapEntry, scope: Scope<'_>) -> Value {
+    match &plan.value {
+        Kind::Again { index, .. } => {
+            let Message { schema, layout } = &scope.again[*index];
+            Value::Struct(Struct { schema: Arc::clone(schema), values: layout.empty.clone() })
+        }
+        _ => plan.missing.clone(),
+    }
 }
 
 /// A value of a field, its layout checked; `None` for an enum's number that is no value of it.
@@ -243,7 +259,7 @@ fn value(
     kind: &Kind,
     number: u32,
     earlier: Option<Struct>,
-    scope: Scope,
+    scope: Scope<'_>,
 ) -> Result<Option<Value>> {
     Ok(Some(match kind {
         Kind::Scalar(one) => return scalar(reader, one),
@@ -252,6 +268,13 @@ fn value(
             message(&mut nested, schema, layout, earlier, scope.inner(None)?)?
         }
         Kind::Group(schema, layout) => message(reader, schema, layout, earlier, scope.inner(Some(number))?)?,
+        Kind::Again { index, is_group } => {
+            let Message { schema, layout } = &scope.again[*index];
+            match is_group {
+                true => message(reader, schema, layout, earlier, scope.inner(Some(number))?)?,
+                false => message(&mut Reader::new(reader.bytes()?), schema, layout, earlier, scope.inner(None)?)?,
+            }
+        }
         Kind::Wrapper(scalar) => wrapped(&mut Reader::new(reader.bytes()?), scalar)?,
         Kind::WellKnown(known) => well_known(reader.bytes()?, *known)?,
     }))
@@ -273,7 +296,7 @@ fn wrapped(reader: &mut Reader<'_>, scalar: &Scalar) -> Result<Value> {
 fn layout_of(kind: &Kind) -> WireType {
     match kind {
         Kind::Scalar(scalar) => scalar_layout(scalar),
-        Kind::Group(..) => WireType::StartGroup,
+        Kind::Group(..) | Kind::Again { is_group: true, .. } => WireType::StartGroup,
         _ => WireType::Length,
     }
 }

@@ -14,11 +14,26 @@ use crate::java_text::calendar::{DateTime, MILLIS_PER_DAY};
 
 /// How a record is written.
 #[derive(Debug)]
-pub(super) enum Plan {
+pub(super) struct Plan {
+    pub(super) root: Root,
+    /// The structs that are used within themselves.
+    pub(super) again: Vec<Target>,
+}
+
+/// What a record is.
+#[derive(Debug)]
+pub(super) enum Root {
     /// A struct is a message.
     Message(Arc<Schema>, Arc<Layout>),
     /// Anything else is what a wrapper holds.
     Wrapped(Kind),
+}
+
+/// A struct and its message.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) schema: Arc<Schema>,
+    pub(super) layout: Arc<Layout>,
 }
 
 /// The fields of a message, by number.
@@ -65,24 +80,44 @@ pub(super) enum Kind {
     Wrapper(FieldType),
     WellKnown(WellKnown),
     Message(Arc<Schema>, Arc<Layout>),
+    /// A struct within itself: an index in [`Plan::again`].
+    Again(usize),
 }
 
 /// Appends a record.
 pub(super) fn encode(out: &mut Vec<u8>, plan: &Plan, value: &Value) -> Result<()> {
-    match plan {
-        Plan::Message(schema, layout) => message(out, schema, layout, value),
-        Plan::Wrapped(kind) => field(out, 1, kind, false, value),
+    match &plan.root {
+        Root::Message(schema, layout) => message(out, &plan.again, schema, layout, value),
+        Root::Wrapped(kind) => field(out, &plan.again, 1, kind, false, value),
     }
 }
 
-fn message(out: &mut Vec<u8>, schema: &Schema, layout: &Layout, value: &Value) -> Result<()> {
+fn message(out: &mut Vec<u8>, again: &[Target], schema: &Schema, layout: &Layout, value: &Value) -> Result<()> {
     let Value::Struct(fields) = value else { return Err(wrong_class(Type::Struct, value)) };
     // Comparing schemas field by field is only needed where they are not the very same one.
     if !std::ptr::eq(schema, &*fields.schema) && *schema != *fields.schema {
-        return Err(ConnectError::data("Mismatching struct schema"));
+        return Err(mismatching());
     }
+    write_fields(out, again, layout, fields)
+}
+
+#[cold]
+fn mismatching() -> ConnectError {
+    ConnectError::data("Mismatching struct schema")
+}
+
+/// Appends a struct that stands within one of the same schema, whose place may say other things of it.
+fn within_itself(out: &mut Vec<u8>, again: &[Target], target: &Target, value: &Value) -> Result<()> {
+    let Value::Struct(fields) = value else { return Err(wrong_class(Type::Struct, value)) };
+    if !target.schema.same_fields(&fields.schema) {
+        return Err(mismatching());
+    }
+    write_fields(out, again, &target.layout, fields)
+}
+
+fn write_fields(out: &mut Vec<u8>, again: &[Target], layout: &Layout, fields: &Struct) -> Result<()> {
     for entry in &layout.fields {
-        self::entry(out, entry, find(entry, fields)).map_err(|error| in_field(&entry.name, error))?;
+        self::entry(out, again, entry, find(entry, fields)).map_err(|error| in_field(&entry.name, error))?;
     }
     Ok(())
 }
@@ -110,24 +145,24 @@ fn find<'v>(entry: &'v Entry, fields: &'v Struct) -> &'v Value {
     }
 }
 
-fn entry(out: &mut Vec<u8>, entry: &Entry, value: &Value) -> Result<()> {
+fn entry(out: &mut Vec<u8>, again: &[Target], entry: &Entry, value: &Value) -> Result<()> {
     if value.is_null() {
         return Ok(());
     }
     match &entry.shape {
-        Shape::One(kind) => field(out, entry.number, kind, entry.has_presence, value),
+        Shape::One(kind) => field(out, again, entry.number, kind, entry.has_presence, value),
         Shape::Repeated(kind) => {
             let Value::Array(elements) = value else { return Err(wrong_class(Type::Array, value)) };
-            repeated(out, entry.number, kind, elements)
+            repeated(out, again, entry.number, kind, elements)
         }
         Shape::Map(fields) => {
             let Value::Map(entries) = value else { return Err(wrong_class(Type::Map, value)) };
-            map(out, entry.number, fields, entries)
+            map(out, again, entry.number, fields, entries)
         }
     }
 }
 
-fn repeated(out: &mut Vec<u8>, number: u32, kind: &Kind, elements: &[Value]) -> Result<()> {
+fn repeated(out: &mut Vec<u8>, again: &[Target], number: u32, kind: &Kind, elements: &[Value]) -> Result<()> {
     let packed = match kind {
         Kind::Scalar(scalar) => wire_type(*scalar) != WireType::Length,
         Kind::Symbols(_) => true,
@@ -138,19 +173,19 @@ fn repeated(out: &mut Vec<u8>, number: u32, kind: &Kind, elements: &[Value]) -> 
             if element.is_null() {
                 return Err(ConnectError::data("an array with a null has no form in Protobuf"));
             }
-            field(out, number, kind, true, element)
+            field(out, again, number, kind, true, element)
         });
     }
     put_tag(out, number, WireType::Length);
     put_nested(out, |out| elements.iter().try_for_each(|element| scalar(out, kind, element)))
 }
 
-fn map(out: &mut Vec<u8>, number: u32, fields: &[Entry; 2], entries: &Map) -> Result<()> {
+fn map(out: &mut Vec<u8>, again: &[Target], number: u32, fields: &[Entry; 2], entries: &Map) -> Result<()> {
     for (key, value) in entries.iter() {
         put_tag(out, number, WireType::Length);
         put_nested(out, |out| {
             for (entry, value) in fields.iter().zip([key, value]) {
-                self::entry(out, entry, value)?;
+                self::entry(out, again, entry, value)?;
             }
             Ok(())
         })?;
@@ -159,7 +194,14 @@ fn map(out: &mut Vec<u8>, number: u32, fields: &[Entry; 2], entries: &Map) -> Re
 }
 
 /// Appends a field; one without presence only where it is not the default of its type.
-fn field(out: &mut Vec<u8>, number: u32, kind: &Kind, has_presence: bool, value: &Value) -> Result<()> {
+fn field(
+    out: &mut Vec<u8>,
+    again: &[Target],
+    number: u32,
+    kind: &Kind,
+    has_presence: bool,
+    value: &Value,
+) -> Result<()> {
     match kind {
         Kind::Scalar(_) | Kind::Symbols(_) => {
             let start = out.len();
@@ -174,7 +216,7 @@ fn field(out: &mut Vec<u8>, number: u32, kind: &Kind, has_presence: bool, value:
         }
         Kind::Wrapper(inner) => {
             put_tag(out, number, WireType::Length);
-            put_nested(out, |out| field(out, 1, &Kind::Scalar(*inner), false, value))
+            put_nested(out, |out| field(out, again, 1, &Kind::Scalar(*inner), false, value))
         }
         Kind::WellKnown(known) => {
             put_tag(out, number, WireType::Length);
@@ -182,7 +224,11 @@ fn field(out: &mut Vec<u8>, number: u32, kind: &Kind, has_presence: bool, value:
         }
         Kind::Message(schema, layout) => {
             put_tag(out, number, WireType::Length);
-            put_nested(out, |out| message(out, schema, layout, value))
+            put_nested(out, |out| message(out, again, schema, layout, value))
+        }
+        Kind::Again(index) => {
+            put_tag(out, number, WireType::Length);
+            put_nested(out, |out| within_itself(out, again, &again[*index], value))
         }
     }
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use longshore_api::{ConnectError, Result, Schema, Type, Value};
 
 use super::descriptor::{Enum, Field, FieldType, File, Label, Message};
-use super::encode::{Entry, Kind, Layout, Plan, Shape, Source};
+use super::encode::{Entry, Kind, Layout, Plan, Root, Shape, Source};
 use super::names::{self, WellKnown};
+use super::recursion::Structs;
 use super::{Rules, case, known, print};
 
 /// What data of a schema becomes.
@@ -34,7 +35,8 @@ pub(super) fn describe(schema: &Arc<Schema>, rules: &Rules) -> Result<Described>
         }
         _ => return wrapped(schema),
     }
-    let mut context = Context { rules, names: 0, imports: Vec::new(), depth: 0 };
+    let mut context =
+        Context { rules, package: String::new(), names: 0, imports: Vec::new(), structs: Structs::default() };
     let full_name = context.name_or_default(schema.name.as_deref());
     let (package, name) = match full_name.rsplit_once('.') {
         Some((package, name)) => {
@@ -42,6 +44,7 @@ pub(super) fn describe(schema: &Arc<Schema>, rules: &Rules) -> Result<Described>
         }
         None => (String::new(), rules.scrub(&full_name)),
     };
+    context.package.clone_from(&package);
     let (message, layout) = context.message(&name, schema)?;
     let full_name = if package.is_empty() { name } else { format!("{package}.{name}") };
     if let Some(part) = full_name.split('.').find(|part| !is_identifier(part)) {
@@ -54,7 +57,7 @@ pub(super) fn describe(schema: &Arc<Schema>, rules: &Rules) -> Result<Described>
         is_proto3: true,
         ..File::default()
     };
-    let plan = Plan::Message(Arc::clone(schema), Arc::new(layout));
+    let plan = Plan { root: Root::Message(Arc::clone(schema), layout), again: context.structs.again() };
     Ok(Described { text: print::text(&file), message: full_name, indexes: vec![0], plan })
 }
 
@@ -76,16 +79,17 @@ fn wrapped(schema: &Schema) -> Result<Described> {
         text: known::WRAPPERS.to_owned(),
         message: message.to_owned(),
         indexes: vec![index],
-        plan: Plan::Wrapped(Kind::Scalar(scalar)),
+        plan: Plan { root: Root::Wrapped(Kind::Scalar(scalar)), again: Vec::new() },
     })
 }
 
 struct Context<'r> {
     rules: &'r Rules,
+    package: String,
     /// How many schemas without a name got one.
     names: usize,
     imports: Vec<&'static str>,
-    depth: usize,
+    structs: Structs,
 }
 
 /// Where a field stands.
@@ -104,11 +108,8 @@ struct Typed {
 }
 
 impl Context<'_> {
-    fn message(&mut self, name: &str, schema: &Schema) -> Result<(Message, Layout)> {
-        if self.depth >= 100 {
-            return Err(ConnectError::data("a schema of more than 100 levels"));
-        }
-        self.depth += 1;
+    fn message(&mut self, name: &str, schema: &Arc<Schema>) -> Result<(Message, Arc<Layout>)> {
+        self.structs.begin(name, schema)?;
         let mut message = Message { name: name.to_owned(), ..Message::default() };
         let mut layout = Layout::default();
         let mut next = 1;
@@ -127,7 +128,8 @@ impl Context<'_> {
         number_members(&mut message, &mut layout);
         check(&message)?;
         layout.fields.sort_by_key(|entry| entry.number);
-        self.depth -= 1;
+        let layout = Arc::new(layout);
+        self.structs.end(&self.package, schema, &layout);
         Ok((message, layout))
     }
 
@@ -257,6 +259,9 @@ impl Context<'_> {
     }
 
     fn nested(&mut self, message: &mut Message, field: &str, schema: &Arc<Schema>) -> Result<Typed> {
+        if let Some((type_name, index)) = self.structs.find(schema) {
+            return Ok(Typed { kind: FieldType::Message, type_name, plan: Kind::Again(index) });
+        }
         let mut name = self.unqualified(schema.name.as_deref());
         if name == field {
             // A message and a field of one message cannot have the same name.
@@ -264,7 +269,7 @@ impl Context<'_> {
         }
         let (nested, layout) = self.message(&name, schema)?;
         define(&mut message.messages, nested, |message| &message.name)?;
-        let plan = Kind::Message(Arc::clone(schema), Arc::new(layout));
+        let plan = Kind::Message(Arc::clone(schema), layout);
         Ok(Typed { kind: FieldType::Message, type_name: name, plan })
     }
 

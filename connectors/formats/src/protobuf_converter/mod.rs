@@ -16,6 +16,7 @@ mod names;
 mod options;
 mod plan;
 mod print;
+mod recursion;
 mod to_connect;
 mod wire;
 

@@ -14,6 +14,15 @@ pub(super) struct Plan {
     pub(super) layout: Arc<Layout>,
     /// The message is a wrapper, and the record is what it holds.
     pub(super) unwrapped: Option<Scalar>,
+    /// The messages that are used within themselves.
+    pub(super) again: Vec<Message>,
+}
+
+/// A message with the schema that its values carry.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) schema: Arc<Schema>,
+    pub(super) layout: Arc<Layout>,
 }
 
 /// The fields of a message, ready for decoding. The same for every place in which the message stands.
@@ -50,6 +59,7 @@ impl Shape {
             Shape::One(Kind::Message(_, layout) | Kind::Group(_, layout))
             | Shape::Repeated(Kind::Message(_, layout) | Kind::Group(_, layout)) => layout.has_maps,
             Shape::Map(_) => true,
+            // The maps of a message that is used again are counted where it stands for the first time.
             _ => false,
         }
     }
@@ -88,6 +98,11 @@ pub(super) enum Kind {
     Message(Arc<Schema>, Arc<Layout>),
     /// A message between the tags of a group.
     Group(Arc<Schema>, Arc<Layout>),
+    /// A message, or a group, within itself: an index in [`Plan::again`].
+    Again {
+        index: usize,
+        is_group: bool,
+    },
     /// A wrapper that becomes what it holds.
     Wrapper(Scalar),
     WellKnown(WellKnown),

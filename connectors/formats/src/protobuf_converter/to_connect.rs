@@ -1,4 +1,7 @@
 //! From messages to Connect's schemas, and the plans by which records are read.
+//!
+//! A message that is used within itself has, where it is used again, a schema without fields, of the same name; its
+//! values carry the full one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,23 +12,31 @@ use longshore_api::{ConnectError, Field, Map, Result, Schema, Struct, Type, Valu
 use super::descriptor::{FieldType, Label};
 use super::linked::{EnumType, Linked, LinkedField, MessageType, Target};
 use super::names::{self, WellKnown};
-use super::plan::{Entry, Into, Kind, Layout, MapEntry, Place, Plan, Scalar, Shape, Symbols};
+use super::plan::{Entry, Into, Kind, Layout, MapEntry, Message, Place, Plan, Scalar, Shape, Symbols};
 use super::{Rules, case, decode};
 
 /// The plan for records that are messages of an index in `linked`.
 ///
-/// Differs from Apache Connect: a message that contains itself is refused, a group of proto2 is a struct.
+/// Differs from Apache Connect: a group of proto2 is a struct, and with `generate.struct.for.nulls` a message that is
+/// missing within itself is null, as there would be no end to it.
 pub(super) fn plan(linked: &Linked, message: usize, version: Option<i32>, rules: &Rules) -> Result<Plan> {
     let root = &linked.messages[message];
     if let Some(scalar) = names::wrapped_scalar(&root.full_name).filter(|_| rules.wrapper_for_raw_primitives) {
         let scalar = usual(scalar);
         let schema = Schema { version, ..Schema::new(scalar_type(scalar.kind)) };
-        return Ok(Plan { schema: Arc::new(schema), layout: Arc::default(), unwrapped: Some(scalar) });
+        let schema = Arc::new(schema);
+        return Ok(Plan { schema, layout: Arc::default(), unwrapped: Some(scalar), again: Vec::new() });
     }
-    let mut context = Context { linked, rules, known: HashMap::new(), open: Vec::new() };
+    let mut context = Context { linked, rules, known: HashMap::new(), open: Vec::new(), again: Vec::new() };
     let built = context.message(message)?;
+    let again = context.again.iter().map(|index| {
+        let built = &context.known[index];
+        let schema = Schema { optional: true, ..context.structure(&linked.messages[*index], built) };
+        Message { schema: Arc::new(schema), layout: Arc::clone(&built.layout) }
+    });
+    let again = again.collect();
     let schema = Schema { version, ..context.structure(root, &built) };
-    Ok(Plan { schema: Arc::new(schema), layout: built.layout, unwrapped: None })
+    Ok(Plan { schema: Arc::new(schema), layout: built.layout, unwrapped: None, again })
 }
 
 struct Context<'l> {
@@ -33,7 +44,10 @@ struct Context<'l> {
     rules: &'l Rules,
     /// A message is worked out once, for all its places.
     known: HashMap<usize, Built>,
+    /// The messages that are being worked out: who needs one of them stands within it.
     open: Vec<usize>,
+    /// Those of them that were needed.
+    again: Vec<usize>,
 }
 
 #[derive(Clone)]
@@ -76,12 +90,6 @@ impl Context<'_> {
             return Ok(built.clone());
         }
         let message = &self.linked.messages[index];
-        if self.open.contains(&index) {
-            return Err(ConnectError::data(format!(
-                "the message {} contains itself, which is not supported",
-                message.full_name
-            )));
-        }
         if self.open.len() >= 100 {
             return Err(ConnectError::data("a Protobuf schema of more than 100 levels"));
         }
@@ -161,8 +169,22 @@ impl Context<'_> {
     }
 
     fn structure(&self, message: &MessageType, built: &Built) -> Schema {
-        let name = if self.rules.enhanced { &message.full_name } else { &message.name };
-        Schema::structure(built.fields.to_vec()).named(name.as_str())
+        Schema::structure(built.fields.to_vec()).named(self.name(message))
+    }
+
+    fn name<'m>(&self, message: &'m MessageType) -> &'m str {
+        if self.rules.enhanced { &message.full_name } else { &message.name }
+    }
+
+    /// A message within itself.
+    fn again(&mut self, message: usize, linked: &LinkedField) -> Draft {
+        let index = self.again.iter().position(|known| *known == message).unwrap_or_else(|| {
+            self.again.push(message);
+            self.again.len() - 1
+        });
+        let schema = Schema::optional(Type::Struct).named(self.name(&self.linked.messages[message]));
+        let kind = Kind::Again { index, is_group: linked.field.kind == FieldType::Group };
+        Draft { schema, shape: Shape::One(kind), missing: Value::Null }
     }
 
     /// The schema of a field and how it is read.
@@ -279,6 +301,9 @@ impl Context<'_> {
         if let Some([key, value]) = map_fields(message, linked) {
             return self.map(message, key, value);
         }
+        if self.open.contains(&index) {
+            return Ok(self.again(index, linked));
+        }
         let built = self.message(index)?;
         let schema = Schema { optional: true, ..self.structure(message, &built) };
         let own = Arc::new(schema.clone());
@@ -304,9 +329,10 @@ impl Context<'_> {
                 Value::Struct(Struct { schema: Arc::clone(schema), values: layout.empty.clone() })
             }
             Kind::WellKnown(WellKnown::Time | WellKnown::Timestamp) => Value::Date(0),
-            Kind::WellKnown(_) => Value::Null,
+            // Decoding finds the message that it is.
+            Kind::WellKnown(_) | Kind::Again { .. } => Value::Null,
         };
-        let name = if self.rules.enhanced { &message.full_name } else { &message.name };
+        let name = self.name(message);
         let schema = Schema {
             optional: true,
             name: Some(case::map_field(name).into()),

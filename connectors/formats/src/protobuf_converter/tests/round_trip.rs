@@ -24,7 +24,7 @@ fn read(text: &str, bytes: &[u8], rules: &Rules) -> (Arc<Schema>, Value) {
 }
 
 /// Values without what Protobuf does not hold: names of fields count, the order and the schemas do not.
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::Struct(fields) => {
             let pairs = fields.schema.fields.iter().zip(&fields.values);

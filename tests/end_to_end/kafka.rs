@@ -29,6 +29,7 @@ impl Writer {
             .set("bootstrap.servers", bootstrap)
             .set("enable.idempotence", "true")
             .set("linger.ms", "2")
+            .set("message.max.bytes", "20000000")
             .create()
             .unwrap();
         Self { producer }
@@ -63,10 +64,19 @@ pub(crate) fn create_topic(topic: &str, partitions: i32) {
 
 /// Creates a topic on a broker.
 pub(crate) fn create_topic_on(bootstrap: &str, topic: &str, partitions: i32) {
-    let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
+    create_topic_of(bootstrap, &NewTopic::new(topic, partitions, TopicReplication::Fixed(1)));
+}
+
+/// Creates a topic with settings on the broker that tests share.
+pub(crate) fn create_topic_with(topic: &str, partitions: i32, settings: &[(&str, &str)]) {
     let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+    create_topic_of(broker(), &settings.iter().fold(new, |new, (key, value)| new.set(key, value)));
+}
+
+fn create_topic_of(bootstrap: &str, new: &NewTopic<'_>) {
+    let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let created = runtime.block_on(admin.create_topics([&new], &AdminOptions::new())).unwrap();
+    let created = runtime.block_on(admin.create_topics([new], &AdminOptions::new())).unwrap();
     assert!(created.iter().all(Result::is_ok), "{created:?}");
 }
 

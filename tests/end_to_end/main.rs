@@ -8,6 +8,7 @@ mod delivery;
 mod kafka;
 mod lifecycle;
 mod mongo;
+mod odd_input;
 mod outages;
 mod quickstart;
 mod registry_formats;

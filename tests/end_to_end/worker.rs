@@ -23,6 +23,12 @@ pub(crate) struct Worker {
     folder: PathBuf,
 }
 
+/// How a worker ended that could not start.
+pub(crate) struct Ended {
+    pub code: Option<i32>,
+    pub log: String,
+}
+
 /// An answer of the REST API.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -38,6 +44,19 @@ impl Worker {
 
     /// The same with further variables.
     pub(crate) fn start_with(bootstrap: &str, further: &[(&str, &str)]) -> Self {
+        let mut worker = Self::spawn_distributed(bootstrap, further);
+        worker.wait_until_ready();
+        worker
+    }
+
+    /// Starts a worker that cannot run, and waits for its end.
+    pub(crate) fn end_of(bootstrap: &str, further: &[(&str, &str)]) -> Ended {
+        let mut worker = Self::spawn_distributed(bootstrap, further);
+        let code = worker.wait_for_end();
+        Ended { code, log: worker.log() }
+    }
+
+    fn spawn_distributed(bootstrap: &str, further: &[(&str, &str)]) -> Self {
         let (name, port) = (unique("worker"), free_port());
         let json = "org.apache.kafka.connect.json.JsonConverter";
         let mut environment: Vec<(String, String)> = [
@@ -88,7 +107,9 @@ impl Worker {
             fs::write(&file, text).unwrap();
             arguments.push(file.to_string_lossy().into_owned());
         }
-        Self::spawn(name, port, folder, arguments, Vec::new())
+        let mut worker = Self::spawn(name, port, folder, arguments, Vec::new());
+        worker.wait_until_ready();
+        worker
     }
 
     fn spawn(
@@ -99,9 +120,7 @@ impl Worker {
         environment: Vec<(String, String)>,
     ) -> Self {
         let child = spawn(&arguments, &environment, &folder);
-        let mut worker = Self { name, arguments, environment, port, child, folder };
-        worker.wait_until_ready();
-        worker
+        Self { name, arguments, environment, port, child, folder }
     }
 
     /// Ends the worker at once: `kill -9`.
@@ -114,6 +133,10 @@ impl Worker {
     pub(crate) fn terminate(&mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.wait_for_end()
+    }
+
+    fn wait_for_end(&mut self) -> Option<i32> {
         let end = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use longshore_api::{ConnectError, Positions, Props, Result, TopicPartition};
+use longshore_api::{ConnectError, ErrorKind, Positions, Props, Result, TopicPartition};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication, TopicResult};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -13,6 +13,7 @@ use rdkafka::types::RDKafkaRespErr;
 
 use super::client::{Role, client_config};
 use super::group_offsets::{self, Request};
+use super::oauth::{self, Session};
 use super::{context, errors};
 use crate::config::TopicSpec;
 
@@ -54,19 +55,27 @@ pub struct Admin {
 
 /// A native client that ends on a thread of its own: it waits for its threads, which must not hold an async worker
 /// up.
-struct Native(Option<AdminClient<DefaultClientContext>>);
+struct Native {
+    /// `None` only while it is dropped. The session goes first.
+    parts: Option<(Option<Session>, AdminClient<DefaultClientContext>)>,
+}
 
 impl Native {
     fn get(&self) -> Result<&AdminClient<DefaultClientContext>, Code> {
         // It is there until the last owner is gone.
-        self.0.as_ref().ok_or(Code::BrokerDestroy)
+        self.parts.as_ref().map(|(_, native)| native).ok_or(Code::BrokerDestroy)
+    }
+
+    /// Why it cannot log in, if that is known.
+    fn trouble(&self) -> Option<String> {
+        self.parts.as_ref()?.0.as_ref()?.trouble()
     }
 }
 
 impl Drop for Native {
     fn drop(&mut self) {
-        if let Some(native) = self.0.take() {
-            let _ = std::thread::Builder::new().name("admin-close".to_owned()).spawn(move || drop(native));
+        if let Some(parts) = self.parts.take() {
+            let _ = std::thread::Builder::new().name("admin-close".to_owned()).spawn(move || drop(parts));
         }
     }
 }
@@ -80,11 +89,12 @@ impl Admin {
         let mut config = client_config(props, Role::Admin)?;
         // Nobody reads what this client says by itself, so it must say nothing: it would be kept for ever.
         config.set_log_level(RDKafkaLogLevel::Emerg);
-        let native =
+        let native: AdminClient<_> =
             config.create().map_err(|error| errors::creation("Failed to create new KafkaAdminClient", &error))?;
+        let session = oauth::session(props, native.inner())?;
         let timeout = props.get("default.api.timeout.ms").and_then(|value| value.trim().parse().ok());
         Ok(Self {
-            native: Arc::new(Native(Some(native))),
+            native: Arc::new(Native { parts: Some((session, native)) }),
             timeout: timeout.map_or(DEFAULT_TIMEOUT, Duration::from_millis),
             props: Arc::new(props.clone()),
         })
@@ -126,7 +136,7 @@ impl Admin {
             Err(Failure::Code(Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed)) => {
                 Ok(Creation::NotAuthorized)
             }
-            Err(failure) => Err(failure.error(&doing)),
+            Err(failure) => Err(self.explain(failure.error(&doing))),
         }
     }
 
@@ -285,7 +295,7 @@ impl Admin {
         let deleted = self.native(&doing)?.delete_groups(&[group], &self.options()).await;
         match outcome(deleted) {
             Ok(()) | Err(Failure::Code(Code::GroupIdNotFound)) => Ok(()),
-            Err(failure) => Err(failure.error(&doing)),
+            Err(failure) => Err(self.explain(failure.error(&doing))),
         }
     }
 
@@ -307,7 +317,17 @@ impl Admin {
         tokio::task::spawn_blocking(move || call(native.get()?))
             .await
             .map_err(|_| stopping())?
-            .map_err(|code| errors::from_code(doing, code))
+            .map_err(|code| self.explain(errors::from_code(doing, code)))
+    }
+
+    /// Adds why this client cannot log in, where that keeps an answer from coming.
+    fn explain(&self, mut error: ConnectError) -> ConnectError {
+        if error.kind == ErrorKind::Retriable
+            && let Some(trouble) = self.native.trouble()
+        {
+            error.message = Some(format!("{}: {trouble}", error.message.unwrap_or_default()));
+        }
+        error
     }
 }
 

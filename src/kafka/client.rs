@@ -7,8 +7,8 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::errors;
 use super::settings::{Given, Native, SETTINGS};
+use super::{errors, oauth};
 
 /// How often in a row a login may fail before it is taken for wrong, not for a broker that is just stopping.
 pub(super) const LOGIN_TRIES: u32 = 3;
@@ -88,7 +88,7 @@ pub fn client_config(props: &Props, role: Role) -> Result<ClientConfig> {
             "Missing required configuration \"bootstrap.servers\" which has no default value.",
         ));
     }
-    check_login(&native)?;
+    check_login(&native, props)?;
     log_unused(props);
     let mut config = with_defaults(role, &native);
     config.set_log_level(RDKafkaLogLevel::Info);
@@ -119,14 +119,18 @@ fn with_defaults(role: Role, native: &Native) -> ClientConfig {
 }
 
 /// A connection that has to log in must know how.
-fn check_login(native: &Native) -> Result<()> {
+fn check_login(native: &Native, props: &Props) -> Result<()> {
     if !native.get("security.protocol").is_some_and(|protocol| protocol.starts_with("sasl_")) {
         return Ok(());
     }
     if native.get("sasl.mechanism").is_none() {
         return Err(ConnectError::config(
-            "sasl.mechanism is needed with a security.protocol of SASL; PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 are supported",
+            "sasl.mechanism is needed with a security.protocol of SASL; PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER \
+             are supported",
         ));
+    }
+    if oauth::uses_oauth(props) {
+        return oauth::Settings::parse(props).map(drop);
     }
     if native.get("sasl.username").is_none() {
         return Err(ConnectError::config("sasl.jaas.config is needed with a security.protocol of SASL"));

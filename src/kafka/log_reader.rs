@@ -14,6 +14,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::batch_queue::{DataQueue, MessageError, Messages, Observer, Reading};
 use super::client::{ClientLog, LOGIN_TRIES, Role, client_config};
+use super::oauth::{self, Session};
 use super::waker::Waker;
 use super::{BatchLimits, errors};
 use crate::store::LogRecord;
@@ -181,10 +182,12 @@ impl LogReader {
         let queue = DataQueue::new(&consumer)
             .map(Arc::new)
             .ok_or_else(|| ConnectError::retriable("there is no memory for a queue to read logs"))?;
+        let session = oauth::session(props, consumer.client())?;
         let (sender, commands) = mpsc::channel();
         let thread = Thread {
             messages: Messages::new(false),
             reading: Vec::new(),
+            _session: session,
             queue: Arc::clone(&queue),
             consumer,
             commands,
@@ -249,11 +252,12 @@ fn consumer(props: &Props) -> Result<BaseConsumer<LogContext>> {
         .map_err(|error| errors::creation("Failed to construct kafka consumer", &error))
 }
 
-/// What the thread knows. It is dropped in this order: messages, then partitions, then the queue and the client that
-/// they belong to.
+/// What the thread knows. It is dropped in this order: messages, then partitions, then the login, the queue and the
+/// client that they belong to.
 struct Thread {
     messages: Messages,
     reading: Vec<(Log, Vec<Reading<LogContext>>)>,
+    _session: Option<Session>,
     queue: Arc<DataQueue<LogContext>>,
     consumer: Arc<BaseConsumer<LogContext>>,
     commands: mpsc::Receiver<Command>,

@@ -16,13 +16,13 @@ mod event_queue;
 mod group_offsets;
 mod log_reader;
 mod mock;
+mod oauth;
 mod producer;
 mod sasl;
 mod settings;
 mod sink_group;
 mod sink_thread;
 mod subscription;
-
 mod tls;
 mod topic_log;
 mod waker;

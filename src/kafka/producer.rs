@@ -22,6 +22,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::client::{ClientLog, Role, client_config};
 use super::event_queue::EventQueue;
+use super::oauth::{self, Session};
 use super::{ends, errors};
 
 /// How long to wait before trying again when the queue is full and nothing leaves it.
@@ -204,8 +205,8 @@ struct Inner {
 
 /// A native client with the queue in which it reports.
 struct Native {
-    /// `None` only while it is dropped. The queue goes first.
-    parts: Option<(EventQueue, BaseProducer<ReportContext>)>,
+    /// `None` only while it is dropped. The login and the queue go first.
+    parts: Option<(Option<Session>, EventQueue, BaseProducer<ReportContext>)>,
     /// Told when there are reports, and at the end.
     reported: Arc<Notify>,
 }
@@ -213,12 +214,12 @@ struct Native {
 impl Native {
     fn get(&self) -> Result<&BaseProducer<ReportContext>, KafkaError> {
         // It is there until the last owner is gone.
-        self.parts.as_ref().map(|(_, native)| native).ok_or(KafkaError::Canceled)
+        self.parts.as_ref().map(|(.., native)| native).ok_or(KafkaError::Canceled)
     }
 
     /// Hands out some of the reports; whether more may be left.
     fn report(&self) -> bool {
-        let Some((queue, native)) = &self.parts else { return false };
+        let Some((_, queue, native)) = &self.parts else { return false };
         !(0..REPORTS_A_TURN).any(|_| {
             native.poll(Duration::ZERO);
             queue.is_empty()
@@ -265,7 +266,8 @@ impl Producer {
         let reported = Arc::new(Notify::new());
         let queue = EventQueue::of(native.client(), Arc::clone(&reported))
             .ok_or_else(|| ConnectError::retriable("there is no memory for a producer's queue"))?;
-        let native = Arc::new(Native { parts: Some((queue, native)), reported: Arc::clone(&reported) });
+        let session = oauth::session(props, native.client())?;
+        let native = Arc::new(Native { parts: Some((session, queue, native)), reported: Arc::clone(&reported) });
         tokio::spawn(hand_out(Arc::downgrade(&native), reported));
         Ok(Self(Arc::new(Inner { reports, native })))
     }

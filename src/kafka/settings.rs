@@ -88,8 +88,12 @@ const JAVA_CLASS: &str = "a Java class cannot be loaded";
 const JAVA_METRICS: &str = "metrics come from the worker's own endpoint";
 const JAVA_TLS: &str = "names parts of Java's TLS; OpenSSL chooses by itself";
 const OURS: &str = "the worker decides this itself";
-const OAUTH: &str = "OAUTHBEARER is not supported; use PLAIN or SCRAM over SASL_SSL, or TLS client certificates";
-const LOGIN_CLASS: &str = "logging in through a Java class is not supported; use PLAIN or SCRAM with sasl.jaas.config, or TLS client certificates";
+const OAUTH: &str = "`oauth` reads it";
+const OF_BROKERS: &str = "only brokers check tokens";
+const ASSERTIONS: &str =
+    "tokens by a signed assertion are not; use sasl.oauthbearer.client.credentials.client.id and its secret";
+const LOGIN_CLASS: &str = "logging in through a Java class is not supported; use PLAIN, SCRAM or OAUTHBEARER with sasl.jaas.config, or TLS client \
+                           certificates";
 
 /// Every client setting of Kafka 4.3 that is known here. What is not here is left out and logged as unused.
 pub(super) const SETTINGS: &[Setting] = &[
@@ -191,20 +195,36 @@ pub(super) const SETTINGS: &[Setting] = &[
     row("sasl.kerberos.ticket.renew.jitter", ALL, Ignored("only GSSAPI needs it")),
     row("sasl.kerberos.ticket.renew.window.factor", ALL, Ignored("only GSSAPI needs it")),
     row("sasl.client.callback.handler.class", ALL, Refused(LOGIN_CLASS)),
-    row("sasl.login.callback.handler.class", ALL, Refused(LOGIN_CLASS)),
+    row("sasl.login.callback.handler.class", ALL, Special(super::sasl::login_handler)),
     row("sasl.login.class", ALL, Refused(LOGIN_CLASS)),
-    row("sasl.login.refresh.buffer.seconds", ALL, Ignored("only OAUTHBEARER needs it")),
-    row("sasl.login.refresh.min.period.seconds", ALL, Ignored("only OAUTHBEARER needs it")),
-    row("sasl.login.refresh.window.factor", ALL, Ignored("only OAUTHBEARER needs it")),
-    row("sasl.login.refresh.window.jitter", ALL, Ignored("only OAUTHBEARER needs it")),
-    row("sasl.login.connect.timeout.ms", ALL, Ignored("only OAUTHBEARER needs it")),
-    row("sasl.login.read.timeout.ms", ALL, Ignored("only OAUTHBEARER needs it")),
-    row("sasl.login.retry.backoff.ms", ALL, Ignored("only OAUTHBEARER needs it")),
-    row("sasl.login.retry.backoff.max.ms", ALL, Ignored("only OAUTHBEARER needs it")),
-    row("sasl.oauthbearer.token.endpoint.url", ALL, Refused(OAUTH)),
-    row("sasl.oauthbearer.jwks.endpoint.url", ALL, Refused(OAUTH)),
-    row("sasl.oauthbearer.scope.claim.name", ALL, Ignored("only OAUTHBEARER needs it")),
-    row("sasl.oauthbearer.sub.claim.name", ALL, Ignored("only OAUTHBEARER needs it")),
+    row("sasl.login.refresh.buffer.seconds", ALL, Ignored(OAUTH)),
+    row("sasl.login.refresh.min.period.seconds", ALL, Ignored(OAUTH)),
+    row("sasl.login.refresh.window.factor", ALL, Ignored(OAUTH)),
+    row("sasl.login.refresh.window.jitter", ALL, Ignored(OAUTH)),
+    row("sasl.login.connect.timeout.ms", ALL, Ignored(OAUTH)),
+    row("sasl.login.read.timeout.ms", ALL, Ignored(OAUTH)),
+    row("sasl.login.retry.backoff.ms", ALL, Ignored(OAUTH)),
+    row("sasl.login.retry.backoff.max.ms", ALL, Ignored(OAUTH)),
+    row("sasl.oauthbearer.token.endpoint.url", ALL, Ignored(OAUTH)),
+    row("sasl.oauthbearer.client.credentials.client.id", ALL, Ignored(OAUTH)),
+    row("sasl.oauthbearer.client.credentials.client.secret", ALL, Ignored(OAUTH)),
+    row("sasl.oauthbearer.scope", ALL, Ignored(OAUTH)),
+    row("sasl.oauthbearer.header.urlencode", ALL, Ignored(OAUTH)),
+    row("sasl.oauthbearer.sub.claim.name", ALL, Ignored(OAUTH)),
+    row("sasl.oauthbearer.jwt.retriever.class", ALL, Ignored(OAUTH)),
+    row("sasl.oauthbearer.jwt.validator.class", ALL, Ignored(OF_BROKERS)),
+    row("sasl.oauthbearer.scope.claim.name", ALL, Ignored(OF_BROKERS)),
+    row("sasl.oauthbearer.clock.skew.seconds", ALL, Ignored(OF_BROKERS)),
+    row("sasl.oauthbearer.expected.audience", ALL, Ignored(OF_BROKERS)),
+    row("sasl.oauthbearer.expected.issuer", ALL, Ignored(OF_BROKERS)),
+    row("sasl.oauthbearer.jwks.endpoint.url", ALL, Ignored(OF_BROKERS)),
+    row("sasl.oauthbearer.jwks.endpoint.refresh.ms", ALL, Ignored(OF_BROKERS)),
+    row("sasl.oauthbearer.jwks.endpoint.retry.backoff.ms", ALL, Ignored(OF_BROKERS)),
+    row("sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms", ALL, Ignored(OF_BROKERS)),
+    row("sasl.oauthbearer.assertion.algorithm", ALL, Ignored(ASSERTIONS)),
+    row("sasl.oauthbearer.assertion.file", ALL, Refused(ASSERTIONS)),
+    row("sasl.oauthbearer.assertion.private.key.file", ALL, Refused(ASSERTIONS)),
+    row("sasl.oauthbearer.assertion.template.file", ALL, Refused(ASSERTIONS)),
     row("ssl.truststore.type", ALL, Ignored("read with ssl.truststore.location")),
     row("ssl.truststore.location", ALL, Special(super::tls::truststore)),
     row("ssl.truststore.password", ALL, Ignored("read with ssl.truststore.location")),

@@ -23,6 +23,7 @@ use super::batch_queue::{DataQueue, MessageError, Messages, Observer};
 use super::client::{LOGIN_TRIES, Role, client_config};
 use super::consumer::{Command, ConsumerSettings};
 use super::context::{SinkContext, Told};
+use super::oauth::{self, Session};
 use super::sink_group::Leaving;
 use super::subscription::Subscriber;
 use super::waker::Waker;
@@ -70,6 +71,7 @@ pub(super) fn spawn(settings: ConsumerSettings, ends: Ends) -> Result<()> {
     let Ends { commands, recycled, events, waker, finish } = ends;
     let worker = Worker {
         messages: Messages::new(settings.headers),
+        _session: oauth::session(&settings.props, consumer.client())?,
         queue: Arc::clone(&queue),
         consumer,
         subscriber,
@@ -156,9 +158,10 @@ impl Outbox {
     }
 }
 
-/// What the thread knows. Messages come first: they must be dropped before their client.
+/// What the thread knows. Messages and the login come first: they must be dropped before their client.
 pub(super) struct Worker {
     pub(super) messages: Messages,
+    _session: Option<Session>,
     pub(super) queue: Arc<DataQueue<SinkContext>>,
     pub(super) consumer: Arc<BaseConsumer<SinkContext>>,
     subscriber: Subscriber,

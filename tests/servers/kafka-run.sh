@@ -9,6 +9,10 @@
 #   SECURE_PORT      none; a second listener, with SASL_SSL: clients need a certificate and log in as alice with
 #                    alice-secret, by PLAIN or SCRAM-SHA-512
 #   KEYSTORE         its JKS or PKCS12 store of a key, which is also what it trusts; STORE_PASSWORD and KEY_PASSWORD
+#   OAUTH_PORT       none; a further listener, with SASL_PLAINTEXT: clients log in by OAUTHBEARER
+#   OAUTH_JWKS       a file of the keys with which tokens are signed, for the audience "kafka"; without it tokens are not
+#                    signed and need the scope "kafka"
+#   OAUTH_REAUTH_MS  how long a login lasts at most; 0, for as long as the connection, if not set
 #   DATA             folder of this instance      ($LONGSHORE_CACHE/servers/data/kafka)
 #   KAFKA_PROPS      a file of further broker properties
 #   KAFKA_HEAP       512m
@@ -68,6 +72,30 @@ listener.name.secure.ssl.key.password=$KEY_PASSWORD
 listener.name.secure.ssl.truststore.location=$KEYSTORE
 listener.name.secure.ssl.truststore.password=$STORE_PASSWORD
 P
+fi
+if [ -n "${OAUTH_PORT:-}" ]; then
+  need_port "$OAUTH_PORT"
+  module=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule
+  cat >>"$DATA/server.properties" <<P
+listeners=PLAINTEXT://127.0.0.1:$PORT,OAUTH://127.0.0.1:$OAUTH_PORT,CONTROLLER://127.0.0.1:$CONTROLLER_PORT
+advertised.listeners=PLAINTEXT://127.0.0.1:$PORT,OAUTH://127.0.0.1:$OAUTH_PORT,CONTROLLER://127.0.0.1:$CONTROLLER_PORT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,OAUTH:SASL_PLAINTEXT
+listener.name.oauth.sasl.enabled.mechanisms=OAUTHBEARER
+listener.name.oauth.oauthbearer.connections.max.reauth.ms=${OAUTH_REAUTH_MS:-0}
+P
+  if [ -n "${OAUTH_JWKS:-}" ]; then
+    export KAFKA_JVM="${KAFKA_JVM:--XX:TieredStopAtLevel=1 -XX:+UseSerialGC} -Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=file://$OAUTH_JWKS -Dorg.apache.kafka.sasl.oauthbearer.allowed.files=$OAUTH_JWKS"
+    cat >>"$DATA/server.properties" <<P
+listener.name.oauth.oauthbearer.sasl.jaas.config=$module required;
+listener.name.oauth.oauthbearer.sasl.server.callback.handler.class=org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler
+listener.name.oauth.oauthbearer.sasl.oauthbearer.jwks.endpoint.url=file://$OAUTH_JWKS
+listener.name.oauth.oauthbearer.sasl.oauthbearer.expected.audience=kafka
+sasl.oauthbearer.jwks.endpoint.url=file://$OAUTH_JWKS
+sasl.oauthbearer.expected.audience=kafka
+P
+  else
+    echo "listener.name.oauth.oauthbearer.sasl.jaas.config=$module required unsecuredLoginStringClaim_sub=\"broker\" unsecuredValidatorRequiredScope=\"kafka\";" >>"$DATA/server.properties"
+  fi
 fi
 if [ -n "${KAFKA_PROPS:-}" ]; then cat "$KAFKA_PROPS" >>"$DATA/server.properties"; fi
 

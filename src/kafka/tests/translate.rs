@@ -120,7 +120,7 @@ fn what_cannot_be_is_refused_with_its_key_and_without_its_secret() {
         ("x.PlainLoginModule required password=\"sesame\";", "username is missing"),
         ("x.PlainLoginModule required sesame;", "no =value"),
         ("x.PlainLoginModule required username=u password=sesame; y.Z required;", "more than one"),
-        ("x.OAuthBearerLoginModule required password=\"sesame\";", "OAUTHBEARER is not supported"),
+        ("x.OAuthBearerLoginModule required password=\"sesame\";", "needs sasl.mechanism OAUTHBEARER"),
         ("com.acme.LoginModule required password=\"sesame\";", "Java class"),
         ("", "login module is missing"),
     ] {
@@ -131,7 +131,10 @@ fn what_cannot_be_is_refused_with_its_key_and_without_its_secret() {
         (&[("fetch.min.bytes", "many")][..], "Invalid value many for configuration fetch.min.bytes: Not a number"),
         (&[("group.protocol", "new")], "Invalid value new for configuration group.protocol"),
         (&[("security.protocol", "TELNET")], "configuration security.protocol"),
-        (&[("sasl.mechanism", "OAUTHBEARER")], "OAUTHBEARER is not supported"),
+        (
+            &[("security.protocol", "SASL_SSL"), ("sasl.mechanism", "OAUTHBEARER")],
+            "unsecuredLoginStringClaim_sub is missing",
+        ),
         (&[("security.protocol", "SASL_SSL")], "sasl.mechanism is needed"),
         (&[("security.protocol", "SASL_SSL"), ("sasl.mechanism", "PLAIN")], "sasl.jaas.config is needed"),
         (&[("security.protocol", "SASL_SSL"), ("sasl.mechanism", "GSSAPI")], "GSSAPI"),

@@ -1,14 +1,18 @@
-//! A real broker that asks for TLS, a certificate and a login: Kafka's own settings, with Java's stores, do for all
+//! Real brokers that ask for TLS, a certificate and a login: Kafka's own settings, with Java's stores, do for all
 //! clients of the worker.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod oauth;
+mod token_server;
 
 use std::time::Duration;
 
 use longshore::config::TopicSpec;
 use longshore::kafka::{
-    Admin, BatchLimits, ConsumerEvent, ConsumerSettings, Creation, Producer, ProducerRecord, SinkConsumer, Subscription,
+    Admin, BatchLimits, ConsumerEvent, ConsumerEvents, ConsumerSettings, Creation, Producer, ProducerRecord,
+    SinkConsumer, Subscription,
 };
-use longshore_api::Props;
+use longshore_api::{ConnectError, Props};
 use longshore_test_servers::{Kind, Server, free_port, unique};
 use tokio::time::timeout;
 
@@ -63,7 +67,7 @@ async fn javas_stores_and_logins_open_a_real_broker() {
         &[("ssl.keystore.location", &legacy), ("ssl.keystore.type", "PKCS12"), ("ssl.key.password", "secret")],
     ];
     for changes in ways {
-        round_trip(&address, changes).await;
+        round_trip(&settings(&address, changes)).await;
     }
     for changes in [
         // Nobody knows this password, this client shows no certificate, and that one trusts nobody.
@@ -88,33 +92,71 @@ fn topic(name: &str) -> TopicSpec {
 }
 
 /// A topic is created, a record written and read.
-async fn round_trip(address: &str, changes: &[(&str, &str)]) {
+async fn round_trip(props: &Props) {
     let name = unique("secure");
-    let created = Admin::new(&settings(address, changes)).unwrap().create_topic(&topic(&name)).await;
-    assert_eq!(created.unwrap(), Creation::Created, "{changes:?}");
+    let created = Admin::new(props).unwrap().create_topic(&topic(&name)).await;
+    assert_eq!(created.unwrap(), Creation::Created, "{props:?}");
 
-    let producer = Producer::new(&settings(address, changes)).unwrap();
-    let record = ProducerRecord { topic: &name, value: Some(b"hello"), ..ProducerRecord::default() };
-    producer.send(record).await.unwrap();
-    producer.flush(PATIENCE).await.unwrap();
+    let producer = Producer::new(props).unwrap();
+    send(&producer, &name).await;
+    let mut reader = Reader::start(props, &name);
+    reader.read_one().await;
+    reader.close().await;
+}
 
-    let mut props = settings(address, changes);
-    props.insert("group.id".to_owned(), name.clone());
-    let (consumer, mut events) = SinkConsumer::start(ConsumerSettings {
-        props,
-        subscription: Subscription::Topics(vec![name]),
-        limits: BatchLimits { records: 10, bytes: 1 << 20 },
-        headers: false,
-    })
-    .unwrap();
-    loop {
-        let event = timeout(PATIENCE, events.recv()).await.expect("a record in time").expect("a consumer that lives");
-        match event {
-            ConsumerEvent::Batch(batch) if batch.row_count() == 1 => break,
-            ConsumerEvent::Failed(error) => panic!("{error}"),
-            _ => {}
+async fn send(producer: &Producer, topic: &str) {
+    let record = ProducerRecord { topic, value: Some(b"hello"), ..ProducerRecord::default() };
+    let delivery = producer.send(record).await.unwrap();
+    timeout(PATIENCE, delivery).await.expect("an acknowledgement in time").unwrap();
+}
+
+/// A sink's consumer of a topic.
+struct Reader {
+    consumer: SinkConsumer,
+    events: ConsumerEvents,
+}
+
+impl Reader {
+    fn start(props: &Props, topic: &str) -> Self {
+        let mut props = props.clone();
+        props.insert("group.id".to_owned(), topic.to_owned());
+        let settings = ConsumerSettings {
+            props,
+            subscription: Subscription::Topics(vec![topic.to_owned()]),
+            limits: BatchLimits { records: 1, bytes: 1 << 20 },
+            headers: false,
+        };
+        let (consumer, events) = SinkConsumer::start(settings).unwrap();
+        Self { consumer, events }
+    }
+
+    async fn next(&mut self) -> ConsumerEvent {
+        timeout(PATIENCE, self.events.recv()).await.expect("an event in time").expect("a consumer that lives")
+    }
+
+    async fn read_one(&mut self) {
+        loop {
+            match self.next().await {
+                ConsumerEvent::Batch(batch) if batch.row_count() == 1 => return,
+                ConsumerEvent::Failed(error) => panic!("{error}"),
+                _ => {}
+            }
         }
     }
-    drop(events);
-    consumer.close().await;
+
+    /// Why the consumer cannot go on.
+    async fn failure(&mut self) -> ConnectError {
+        loop {
+            match self.next().await {
+                ConsumerEvent::Failed(error) => return error,
+                ConsumerEvent::Batch(_) => panic!("nothing can be read without a login"),
+                _ => {}
+            }
+        }
+    }
+
+    async fn close(self) {
+        drop(self.events);
+        self.consumer.close().await;
+    }
 }

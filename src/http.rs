@@ -1,0 +1,26 @@
+//! The HTTP calls that the worker itself makes: how they do TLS.
+
+use longshore_api::{ConnectError, Result};
+use longshore_tls::Stores;
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+
+/// TLS by Java's settings. Without a trust store the public certificate authorities are trusted.
+///
+/// # Errors
+/// A configuration error that names the key and shows no secret.
+pub fn tls(stores: &Stores<'_>) -> Result<TlsConfig> {
+    let mut tls = TlsConfig::builder();
+    if let Some(trusted) = stores.trusted()? {
+        tls = tls.root_certs(RootCerts::from(owned(&trusted)));
+    }
+    if let Some(identity) = stores.identity()? {
+        let key = PrivateKey::from_pem(identity.key_pem().as_bytes());
+        let key = key.map_err(|_| ConnectError::config("the private key cannot be used for TLS"))?;
+        tls = tls.client_cert(Some(ClientCert::new_with_certs(&owned(&identity.chain), key)));
+    }
+    Ok(tls.build())
+}
+
+fn owned(certificates: &[longshore_tls::Certificate]) -> Vec<Certificate<'static>> {
+    certificates.iter().map(|certificate| Certificate::from_der(&certificate.0).to_owned()).collect()
+}

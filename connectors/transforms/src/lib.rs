@@ -8,7 +8,9 @@ mod apache;
 mod confluent;
 mod custenborder;
 mod debezium;
+mod expression;
 mod json_path;
+mod longshore;
 mod part;
 mod plugin;
 mod record_text;
@@ -25,6 +27,7 @@ pub fn plugins() -> &'static [TransformPlugin] {
         plugins.extend(confluent::plugins());
         plugins.extend(custenborder::plugins());
         plugins.extend(debezium::plugins());
+        plugins.extend(longshore::plugins());
         plugins.sort_by_key(|plugin| plugin.class);
         plugins
     });

@@ -92,6 +92,48 @@ fn configurations(class: &str) -> Vec<Props> {
             &[("message.timestamp.keys", "ts,a")],
             &[("message.timestamp.keys", "b"), ("message.timestamp.format", "yyyy-MM-dd")],
         ],
+        "Filter" if class.starts_with("io.debezium") => &[
+            &[("language", "jsr223.groovy"), ("condition", "value.op == 'c' && value.after?.a > 1 || !value.b")],
+            &[
+                ("language", "jsr223.graal.js"),
+                ("condition", "value.a > key.b || value.id + 1 == 'x1'"),
+                ("null.handling.mode", "evaluate"),
+            ],
+        ],
+        "ContentBasedRouter" => &[
+            &[("language", "jsr223.groovy"), ("topic.expression", "value.a == 1 ? 'one' : header.a?.value")],
+            &[("language", "jsr223.js"), ("topic.expression", "valueSchema.name"), ("topic.regex", "[a-m].*")],
+        ],
+        "EventRouter" => &[
+            &[],
+            &[
+                ("table.field.event.id", "id"),
+                ("table.field.event.key", "a"),
+                ("table.field.event.payload", "b"),
+                ("table.field.event.timestamp", "ts"),
+                ("table.expand.json.payload", "true"),
+                ("table.fields.additional.placement", "ts:header,a:envelope:renamed,op:partition"),
+                ("table.field.additional.missing", "ignore"),
+                ("route.by.field", "source"),
+                ("route.tombstone.on.empty.payload", "true"),
+            ],
+        ],
+        "Expression" => &[
+            &[("filter.condition", "value.a > 1 || has(value.b) && value.id == key.id")],
+            &[
+                ("value.set", "a = value.b; new: string = string(value.id); n = 1; ts = value.ts"),
+                ("value.remove", "op"),
+            ],
+            &[("key.set", "k = value"), ("headers.set", "h = key"), ("null.handling.mode", "evaluate")],
+            &[
+                ("key.expression", "value.after"),
+                ("value.expression", "[key]"),
+                ("topic.expression", "topic + value.a"),
+            ],
+            &[("timestamp.expression", "timestamp(value.ts) + duration('1h')"), ("partition.expression", "partition")],
+            &[("value.expression", "value.a + value.b * value.id"), ("null.handling.mode", "drop")],
+            &[("value.expression", "value.map(name, [name, value[name]])")],
+        ],
         "ChangeTopicCase" => &[&[("from", "LOWER_HYPHEN"), ("to", "UPPER_CAMEL")]],
         "ExtractTimestamp" => &[&[("field.name", "ts")]],
         "TimestampNowField" => &[&[("fields", "a,now")], &[("fields", "b"), ("target.type", "Unix")]],

@@ -1,4 +1,4 @@
-//! Transforms of Debezium, Confluent and others, as their documentation says they work.
+//! Transforms of Debezium, Confluent and others, as their documentation says they work; and Longshore's own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
@@ -308,4 +308,305 @@ fn the_common_transforms_work() {
     make(&common("TimestampNowField$Value"), &[("fields", "now"), ("add.amount", "1")]).apply(&mut now).unwrap();
     let Value::Struct(now) = now.value.value else { panic!("a struct") };
     assert!(matches!(now.get("now"), Some(Value::Date(millis)) if *millis > 1_700_000_000_000));
+}
+
+const EXPRESSION: &str = "longshore.transforms.Expression";
+
+#[test]
+fn an_expression_filters() {
+    let mut filter = make(EXPRESSION, &[("filter.condition", "value.qty > 5 && value.name.startsWith('a')")]);
+    let order = |qty: i64, name: &str| {
+        record(Data::schemaless(map(&[("qty", Value::Int64(qty)), ("name", Value::string(name))])))
+    };
+    assert_eq!(filter.apply(&mut order(6, "apple")), Ok(Verdict::Keep));
+    assert_eq!(filter.apply(&mut order(5, "apple")), Ok(Verdict::Drop));
+    assert_eq!(filter.apply(&mut order(6, "pear")), Ok(Verdict::Drop));
+    assert_eq!(filter.apply(&mut record(Data::NULL)), Ok(Verdict::Keep), "a tombstone");
+    let mut by_row = make(EXPRESSION, &[("filter.condition", "value.op == 'c' && value.after.id == 1")]);
+    assert_eq!(by_row.apply(&mut event(None, Some(1), "c")), Ok(Verdict::Keep));
+    assert_eq!(by_row.apply(&mut event(None, Some(2), "c")), Ok(Verdict::Drop));
+
+    let error = filter.apply(&mut record(Data::schemaless(map(&[])))).unwrap_err();
+    assert_eq!(error.to_string(), "filter.condition: there is no qty at character 7");
+    let error = make(EXPRESSION, &[("filter.condition", "value.name")]).apply(&mut order(1, "x")).unwrap_err();
+    assert_eq!(error.to_string(), "filter.condition: expected true or false, found a text");
+    for (mode, verdict) in [("drop", Some(Verdict::Drop)), ("evaluate", None)] {
+        let config = [("filter.condition", "value.a == 1"), ("null.handling.mode", mode)];
+        assert_eq!(make(EXPRESSION, &config).apply(&mut record(Data::NULL)).ok(), verdict);
+    }
+}
+
+#[test]
+fn an_expression_derives_fields_of_schemaless_data() {
+    let set = "total = value.price * value.qty; at: timestamp = timestamp(value.when); `odd name` = value.tags.map(t, t + '!')";
+    let mut derive = make(EXPRESSION, &[("value.set", set), ("value.remove", "when,price")]);
+    let mut order = record(Data::schemaless(map(&[
+        ("price", Value::Float64(1.5)),
+        ("qty", Value::Int64(4)),
+        ("when", Value::string("1970-01-01T00:00:01.5Z")),
+        ("tags", Value::Array(vec![Value::string("a")])),
+    ])));
+    derive.apply(&mut order).unwrap();
+    assert_eq!(
+        shown(&order.value.value),
+        "{qty=4, tags=[a], total=6.0, at=1970-01-01T00:00:01.500Z, odd name=[a!]}"
+            .replace("1970-01-01T00:00:01.500Z", &longshore_formats::java_text::value(&Value::Date(1500)))
+    );
+}
+
+#[test]
+fn an_expression_derives_fields_with_their_schemas() {
+    let row = |name: Value| {
+        let (schema, value) = structure(
+            "orders.Value",
+            true,
+            vec![
+                ("id", Schema::new(Type::Int32), Value::Int32(7)),
+                ("name", Schema::optional(Type::String), name),
+                ("gone", Schema::optional(Type::String), Value::Null),
+            ],
+        );
+        record(Data::new(Arc::new(schema), value))
+    };
+    let set = "copy = value.id; id: int64 = value.id * 2; big = size(value.name) > 3; note = has(value.name) ? value.name : null";
+    let mut derive = make(EXPRESSION, &[("value.set", set), ("value.remove", "gone")]);
+    let mut first = row(Value::string("long name"));
+    derive.apply(&mut first).unwrap();
+    assert_eq!(shown(&first.value.value), "Struct{id=14,name=long name,copy=7,big=true,note=long name}");
+    let schema = first.value.schema.unwrap();
+    let kinds: Vec<_> = schema.fields.iter().map(|field| (field.schema.kind, field.schema.optional)).collect();
+    let expected = [Type::Int64, Type::String, Type::Int32, Type::Boolean, Type::String];
+    assert_eq!(kinds, expected.map(|kind| (kind, true)));
+    assert_eq!((schema.name.as_deref(), schema.optional), (Some("orders.Value"), true));
+    // The schema stays one and the same, also where a field is null.
+    let mut second = row(Value::string("x"));
+    derive.apply(&mut second).unwrap();
+    assert!(Arc::ptr_eq(second.value.schema.as_ref().unwrap(), &schema));
+
+    let error = make(EXPRESSION, &[("value.set", "a = null")]).apply(&mut row(Value::Null)).unwrap_err();
+    assert!(error.to_string().contains("value.set: the type of field a is not known"), "{error}");
+    let error = make(EXPRESSION, &[("value.set", "a: int8 = 300")]).apply(&mut row(Value::Null)).unwrap_err();
+    assert!(error.to_string().contains("300 (java.lang.Long) does not fit field a of type INT8"), "{error}");
+}
+
+#[test]
+fn an_expression_routes_and_sets_key_and_headers() {
+    let mut route = make(
+        EXPRESSION,
+        &[
+            ("topic.expression", "topic + '-' + string(timestamp.getFullYear()) + '-' + headers.region"),
+            ("key.expression", "value.after.id"),
+            ("partition.expression", "value.after.id % 4"),
+            ("timestamp.expression", "fromMillis(value.source.ts_ms)"),
+            ("headers.set", "op = value.op; region = 'all'"),
+            ("headers.remove", "secret"),
+        ],
+    );
+    let mut record = event(None, Some(6), "c");
+    for (name, value) in [("region", "eu"), ("secret", "x")] {
+        record.headers.push(Header { name: name.into(), value: Data::schemaless(Value::string(value)) });
+    }
+    route.apply(&mut record).unwrap();
+    assert_eq!(&*record.topic, "server1.public.orders-2023-eu");
+    assert_eq!((record.partition, record.timestamp), (Some(2), Some(5)));
+    assert_eq!(record.key.value, Value::Int32(6));
+    assert_eq!(record.key.schema.unwrap().kind, Type::Int32);
+    let headers: Vec<_> = record.headers.iter().map(|one| (&*one.name, shown(&one.value.value))).collect();
+    assert_eq!(headers, [("op", "c".to_owned()), ("region", "all".to_owned())]);
+    let error = make(EXPRESSION, &[("topic.expression", "1")]).apply(&mut event(None, None, "c")).unwrap_err();
+    assert!(error.to_string().starts_with("topic.expression: expected a text that is not empty"), "{error}");
+}
+
+#[test]
+fn an_expression_that_is_none_is_refused_with_key_and_place() {
+    for (key, text, wrong) in [
+        ("filter.condition", "value.a >", "expected a value, found the end, at character 10"),
+        ("topic.expression", "tropic", "tropic is unknown; there are key, value"),
+        ("topic.expression", "topic.upper()", "upper is not a method here, at character 7"),
+        ("value.set", "a = 1; a = 2", "a is set twice"),
+        ("value.set", "a: number = 1", "number is not a type of a field"),
+        ("value.set", "a == 1", "expected =, found =="),
+        ("key.expression", "value.a.matches('(')", "invalid pattern"),
+        ("key.expression", "timestamp.getHours('Mars/Olympus')", "unknown time zone"),
+    ] {
+        let error = try_make(EXPRESSION, &[(key, text)]).err().unwrap();
+        assert_eq!(error.kind, ErrorKind::Config);
+        let message = error.to_string();
+        assert!(message.contains(key) && message.contains(wrong), "{message}");
+    }
+    assert!(try_make(EXPRESSION, &[("filter.condition", &"(".repeat(5000))]).is_err());
+    assert!(try_make(EXPRESSION, &[("filter.condition", &["1"; 5000].join("+"))]).is_err());
+    let endless = format!("{}1{}", "[0,1,2,3,4,5,6,7,8,9].map(x, ".repeat(9), ")".repeat(9));
+    let error = make(EXPRESSION, &[("key.expression", &endless)]).apply(&mut record(Data::NULL)).unwrap_err();
+    assert!(error.to_string().contains("more work than an expression may make of one record"), "{error}");
+}
+
+const OUTBOX: &str = "io.debezium.transforms.outbox.EventRouter";
+
+/// An event of an outbox, whose row has these columns beside the usual ones.
+fn outbox_event(op: &str, payload: Value, more: Vec<(&'static str, Schema, Value)>) -> ConnectRecord {
+    let text = || Schema::new(Type::String);
+    let mut columns = vec![
+        ("id", text(), Value::string("e1")),
+        ("aggregatetype", text(), Value::string("User")),
+        ("aggregateid", text(), Value::string("10711fa5")),
+        ("type", text(), Value::string("UserCreated")),
+        ("payload", Schema::optional(Type::String), payload),
+    ];
+    columns.extend(more);
+    let (schema, row) = structure("server1.inventory.outbox.Value", true, columns);
+    let (envelope, value) = structure(
+        "server1.inventory.outbox.Envelope",
+        false,
+        vec![
+            ("after", schema, if op == "d" { Value::Null } else { row }),
+            ("op", text(), Value::string(op)),
+            ("ts_ms", Schema::optional(Type::Int64), Value::Int64(777)),
+        ],
+    );
+    record(Data::new(Arc::new(envelope), value))
+}
+
+#[test]
+fn an_outbox_event_goes_to_the_topic_of_its_kind() {
+    let mut router = make(OUTBOX, &[]);
+    let mut created = outbox_event("c", Value::string("{}"), vec![]);
+    assert_eq!(router.apply(&mut created), Ok(Verdict::Keep));
+    assert_eq!(&*created.topic, "outbox.event.User");
+    assert_eq!(created.key.value, Value::string("10711fa5"));
+    assert_eq!(created.value.value, Value::string("{}"));
+    assert_eq!(created.timestamp, Some(777));
+    assert_eq!((&*created.headers[0].name, &created.headers[0].value.value), ("id", &Value::string("e1")));
+    for op in ["u", "d"] {
+        assert_eq!(router.apply(&mut outbox_event(op, Value::Null, vec![])), Ok(Verdict::Drop), "{op}");
+    }
+    assert_eq!(router.apply(&mut record(Data::NULL)), Ok(Verdict::Drop), "a tombstone");
+    let mut other = record(Data::schemaless(map(&[("a", Value::Int32(1))])));
+    assert_eq!(router.apply(&mut other), Ok(Verdict::Keep));
+
+    let mut empty = outbox_event("c", Value::string(" "), vec![]);
+    make(OUTBOX, &[("route.tombstone.on.empty.payload", "true")]).apply(&mut empty).unwrap();
+    assert_eq!(empty.value, Data::NULL);
+    let fatal =
+        make(OUTBOX, &[("table.op.invalid.behavior", "fatal")]).apply(&mut outbox_event("u", Value::Null, vec![]));
+    assert!(fatal.unwrap_err().to_string().starts_with("Unexpected update message received"));
+}
+
+#[test]
+fn columns_of_an_outbox_go_beside_the_payload() {
+    let columns = || {
+        let micro = Schema::new(Type::Int64).named("io.debezium.time.MicroTimestamp");
+        vec![
+            ("version", Schema::new(Type::Int32), Value::Int32(3)),
+            ("part", Schema::new(Type::Int32), Value::Int32(5)),
+            ("at", micro, Value::Int64(1_500_000)),
+        ]
+    };
+    let config = [
+        ("table.fields.additional.placement", "type:header:eventType,part:partition,type:envelope,version:envelope:v"),
+        ("table.field.event.schema.version", "version"),
+        ("table.field.event.timestamp", "at"),
+        ("route.topic.replacement", "events.${routedByValue}"),
+    ];
+    let mut created = outbox_event("c", Value::string("x"), columns());
+    make(OUTBOX, &config).apply(&mut created).unwrap();
+    assert_eq!(shown(&created.value.value), "Struct{payload=x,type=UserCreated,v=3}");
+    let schema = created.value.schema.unwrap();
+    assert_eq!((schema.name.as_deref(), schema.version), (Some("server1.inventory.outbox.User.Value"), Some(3)));
+    assert_eq!((created.timestamp, &*created.topic), (Some(1500), "events.User"));
+    assert_eq!(created.partition, Some(5));
+    let names: Vec<_> = created.headers.iter().map(|header| &*header.name).collect();
+    assert_eq!(names, ["id", "eventType"]);
+
+    let missing = [("table.fields.additional.placement", "none:envelope,none:header")];
+    let error = make(OUTBOX, &missing).apply(&mut outbox_event("c", Value::Null, vec![])).unwrap_err();
+    assert_eq!(error.to_string(), "none is not a valid field name");
+    let ignored = [missing[0], ("table.field.additional.missing", "ignore")];
+    let mut created = outbox_event("c", Value::string("x"), vec![]);
+    make(OUTBOX, &ignored).apply(&mut created).unwrap();
+    assert_eq!(shown(&created.value.value), "Struct{payload=x}");
+    for wrong in ["a", "a:b:c:d", "a:body"] {
+        let error = try_make(OUTBOX, &[("table.fields.additional.placement", wrong)]).err().unwrap();
+        assert!(error.to_string().contains("table.fields.additional.placement"), "{error}");
+    }
+    let error = make(OUTBOX, &[("table.field.event.payload", "p")]).apply(&mut outbox_event("c", Value::Null, vec![]));
+    assert_eq!(error.unwrap_err().to_string(), "Unable to find payload field p in event");
+}
+
+#[test]
+fn the_json_payload_of_an_outbox_is_expanded() {
+    let expand = |config: &[(&str, &str)], payload: &str| {
+        let mut created = outbox_event("c", Value::string(payload), vec![]);
+        make(OUTBOX, &[&[("table.expand.json.payload", "true")], config].concat()).apply(&mut created).unwrap();
+        created.value
+    };
+    let payload = r#"{"a":1,"b":3000000000,"c":1.5,"d":null,"e":[],"f":{"g":["x"]},"h":[{"i":1},{"j":null,"k":true}]}"#;
+    let expanded = expand(&[], payload);
+    assert_eq!(
+        shown(&expanded.value),
+        "Struct{a=1,b=3000000000,c=1.5,f=Struct{g=[x]},h=[Struct{i=1}, Struct{k=true}]}"
+    );
+    let schema = expanded.schema.unwrap();
+    assert_eq!(schema.name.as_deref(), Some("payload"));
+    assert_eq!(schema.fields[3].schema.name.as_deref(), Some("payload.f"));
+    let kinds: Vec<_> = schema.fields.iter().map(|field| field.schema.kind).collect();
+    assert_eq!(kinds, [Type::Int32, Type::Int64, Type::Float64, Type::Struct, Type::Array]);
+    let all = [
+        ("table.json.payload.null.behavior", "optional_bytes"),
+        ("table.json.payload.empty.array.behavior", "optional_string"),
+    ];
+    assert_eq!(shown(&expand(&all, r#"{"d":null,"e":[]}"#).value), "Struct{e=[]}");
+    assert_eq!(expand(&all, r#"{"d":null,"e":[]}"#).schema.unwrap().fields[0].schema.kind, Type::Bytes);
+    for unchanged in
+        ["{", "text", "[1,\"a\"]", "{\"a\":[1,2.5]}", "{\"a\":123456789012345678901234567890}", "{\"a\":[null]}"]
+    {
+        assert_eq!(expand(&[], unchanged).value, Value::string(unchanged));
+    }
+}
+
+#[test]
+fn conditions_of_groovy_and_javascript_filter_and_route() {
+    let filter = "io.debezium.transforms.Filter";
+    for (language, condition) in [
+        ("jsr223.groovy", "value.op == 'c' && value.after.name.startsWith('oth') && topic ==~ /.*orders/"),
+        ("jsr223.graal.js", "value.op === 'c' && value.after.name.length > 3"),
+        (
+            "jsr223.groovy",
+            "valueSchema.name().endsWith('.Envelope') && valueSchema.field('before') != null && value.before == null",
+        ),
+        ("jsr223.graal.js", "value.source.table == 'orders' && !value.before"),
+    ] {
+        let mut made = make(filter, &[("language", language), ("condition", condition)]);
+        assert_eq!(made.apply(&mut event(None, Some(1), "c")), Ok(Verdict::Keep), "{condition}");
+        assert_eq!(made.apply(&mut event(Some(1), Some(2), "u")), Ok(Verdict::Drop), "{condition}");
+        assert_eq!(made.apply(&mut record(Data::NULL)), Ok(Verdict::Keep), "a tombstone");
+    }
+    let config = [("language", "jsr223.groovy"), ("condition", "value.op == 'c'")];
+    let mut drops = make(filter, &[&config[..], &[("null.handling.mode", "drop")]].concat());
+    assert_eq!(drops.apply(&mut record(Data::NULL)), Ok(Verdict::Drop));
+    let mut elsewhere = make(filter, &[&config[..], &[("topic.regex", "other.*")]].concat());
+    assert_eq!(elsewhere.apply(&mut event(None, None, "d")), Ok(Verdict::Keep));
+    let error =
+        make(filter, &[config[0], ("condition", "value.nothing")]).apply(&mut event(None, None, "d")).unwrap_err();
+    assert_eq!(error.to_string(), "condition: there is no nothing at character 7");
+
+    let router = "io.debezium.transforms.ContentBasedRouter";
+    let config = [("language", "jsr223.groovy"), ("topic.expression", "value.op == 'u' ? 'updates' : null")];
+    let mut routed = event(Some(1), Some(1), "u");
+    make(router, &config).apply(&mut routed).unwrap();
+    assert_eq!(&*routed.topic, "updates");
+    let mut other = event(None, Some(1), "c");
+    make(router, &config).apply(&mut other).unwrap();
+    assert_eq!(&*other.topic, "server1.public.orders");
+
+    for (config, wrong) in [
+        ([("language", "jsr223.groovy"), ("condition", "value.a.each { it }")], "condition"),
+        ([("language", "jsr223.groovy"), ("condition", "new Date()")], "longshore.transforms.Expression"),
+        ([("language", "wasm.chicory"), ("condition", "x.wasm")], "language"),
+        ([("language", "groovy"), ("condition", "true")], "language"),
+        ([("language", "jsr223.python"), ("condition", "True")], "language"),
+    ] {
+        let error = try_make(filter, &config).err().unwrap();
+        assert!(error.kind == ErrorKind::Config && error.to_string().contains(wrong), "{error}");
+    }
 }

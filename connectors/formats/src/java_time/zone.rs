@@ -84,7 +84,7 @@ impl Zone {
     }
 
     /// The offset at a moment, in milliseconds.
-    pub(crate) fn offset(&self, millis: i64) -> i64 {
+    pub fn offset(&self, millis: i64) -> i64 {
         match &self.rules {
             None => 0,
             Some(rules) => i64::from(rules.to_offset(timestamp(millis)).seconds()) * 1000,

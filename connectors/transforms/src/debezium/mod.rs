@@ -3,6 +3,8 @@
 mod envelope;
 mod extract_new_record_state;
 mod logical_table;
+mod outbox;
+mod scripting;
 
 use longshore_api::TransformPlugin;
 use longshore_api::config::{ConfigKey, ConfigType, Importance, Width};
@@ -20,6 +22,9 @@ pub(crate) fn plugins() -> Vec<TransformPlugin> {
         // Its name up to release 0.9.
         transform::<ExtractNewRecordState>("io.debezium.transforms.UnwrapFromEnvelope", VERSION),
         transform::<logical_table::ByLogicalTableRouter>("io.debezium.transforms.ByLogicalTableRouter", VERSION),
+        transform::<scripting::ContentBasedRouter>("io.debezium.transforms.ContentBasedRouter", VERSION),
+        transform::<scripting::Filter>("io.debezium.transforms.Filter", VERSION),
+        transform::<outbox::EventRouter>("io.debezium.transforms.outbox.EventRouter", VERSION),
     ]
 }
 

@@ -8,6 +8,7 @@
 # LONGSHORE_TEST_KAFKA    HOST:PORT of a Kafka broker to use, and
 # LONGSHORE_TEST_MONGODB  URI of a MongoDB replica set to use, instead of installing one
 # LONGSHORE_TEST_REGISTRY URL of a schema registry with Confluent's API to use, instead of installing one
+# LONGSHORE_TEST_CLICKHOUSE URL of a ClickHouse with KeeperMap to use, instead of installing one
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/servers/lib.sh
@@ -40,6 +41,7 @@ check_toolchain() {
 servers=(kafka connect)
 [ -n "${LONGSHORE_TEST_MONGODB:-}" ] || servers+=(mongo)
 [ -n "${LONGSHORE_TEST_REGISTRY:-}" ] || servers+=(registry)
+[ -n "${LONGSHORE_TEST_CLICKHOUSE:-}" ] || servers+=(clickhouse)
 wanted=()
 for server in "${servers[@]}"; do
   complete "$server" || wanted+=("$server")

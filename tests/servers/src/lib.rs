@@ -1,7 +1,7 @@
 //! The real servers that tests run against: those of the environment, or ones that are started for the test.
 //!
-//! `LONGSHORE_TEST_KAFKA` (host:port), `LONGSHORE_TEST_MONGODB` (URI) and `LONGSHORE_TEST_REGISTRY` (URL) name servers
-//! that are there. Without them the scripts beside this crate start what `install.sh` has installed, on free ports of the loopback. A server ends with
+//! `LONGSHORE_TEST_KAFKA` (host:port), `LONGSHORE_TEST_MONGODB` (URI), `LONGSHORE_TEST_REGISTRY` and
+//! `LONGSHORE_TEST_CLICKHOUSE` (URLs) name servers that are there. Without them the scripts beside this crate start what `install.sh` has installed, on free ports of the loopback. A server ends with
 //! the test process, even if that is killed, and takes its data with it.
 #![allow(clippy::panic, clippy::expect_used, clippy::print_stderr, reason = "a library for tests alone")]
 
@@ -24,9 +24,14 @@ pub enum Kind {
     Mongo,
     /// A schema registry with Confluent's API; what it knows is gone when it ends.
     Registry,
+    /// ClickHouse with a Keeper: user `default` needs no password, `lab` has the password `labpass`.
+    ClickHouse,
     /// MongoDB that asks for a login: user `lab`, password `labpass`.
     MongoWithLogin,
 }
+
+/// What ClickHouse can answer once its Keeper can be used.
+const KEEPER_QUERY: &str = "/?query=SELECT+count()+FROM+system.zookeeper+WHERE+path%3D%27/%27";
 
 /// A server of a test's own: it may be stopped, killed and started again.
 #[derive(Debug)]
@@ -54,6 +59,12 @@ pub fn mongodb() -> &'static str {
 pub fn registry() -> &'static str {
     static SHARED: OnceLock<(String, Option<Server>)> = OnceLock::new();
     &SHARED.get_or_init(|| shared("LONGSHORE_TEST_REGISTRY", Kind::Registry)).0
+}
+
+/// URL of a ClickHouse that tests share; they keep apart by the names of databases.
+pub fn clickhouse() -> &'static str {
+    static SHARED: OnceLock<(String, Option<Server>)> = OnceLock::new();
+    &SHARED.get_or_init(|| shared("LONGSHORE_TEST_CLICKHOUSE", Kind::ClickHouse)).0
 }
 
 fn shared(variable: &str, kind: Kind) -> (String, Option<Server>) {
@@ -107,12 +118,13 @@ impl Server {
         self.child.id()
     }
 
-    /// `host:port` of a broker, a MongoDB URI, or the URL of a registry.
+    /// `host:port` of a broker, a MongoDB URI, or the URL of another server.
     pub fn address(&self) -> String {
         let port = self.port;
         match self.kind {
             Kind::Kafka => format!("127.0.0.1:{port}"),
             Kind::Registry => format!("http://127.0.0.1:{port}/apis/ccompat/v7"),
+            Kind::ClickHouse => format!("http://127.0.0.1:{port}"),
             Kind::Mongo => format!("mongodb://127.0.0.1:{port}/?replicaSet=rs0"),
             Kind::MongoWithLogin => format!("mongodb://lab:labpass@127.0.0.1:{port}/?replicaSet=rs0"),
         }
@@ -162,18 +174,19 @@ impl Server {
     fn is_ready(&self, log: &Path) -> bool {
         match self.kind {
             Kind::Kafka => fs::read_to_string(log).is_ok_and(|text| text.contains("Kafka Server started")),
-            Kind::Registry => self.registry_answers().unwrap_or(false),
+            Kind::Registry => self.answers("/apis/ccompat/v7/subjects").unwrap_or(false),
+            Kind::ClickHouse => self.answers(KEEPER_QUERY).unwrap_or(false),
             Kind::Mongo => self.mongo_is(&["is-primary"]),
             // The user is created last, as soon as there is a primary.
             Kind::MongoWithLogin => self.mongo_is(&["create-user", "lab", "labpass"]),
         }
     }
 
-    /// Whether it lists its subjects.
-    fn registry_answers(&self) -> std::io::Result<bool> {
+    /// Whether `GET path` has the answer 200.
+    fn answers(&self, path: &str) -> std::io::Result<bool> {
         let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
         connection.set_read_timeout(Some(Duration::from_secs(10)))?;
-        connection.write_all(b"GET /apis/ccompat/v7/subjects HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+        write!(connection, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
         let mut answer = [0; 12];
         connection.read_exact(&mut answer)?;
         Ok(answer.ends_with(b" 200"))
@@ -201,6 +214,7 @@ impl Kind {
         match self {
             Kind::Kafka => "kafka",
             Kind::Registry => "registry",
+            Kind::ClickHouse => "clickhouse",
             Kind::Mongo | Kind::MongoWithLogin => "mongo",
         }
     }

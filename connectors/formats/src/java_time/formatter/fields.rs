@@ -77,6 +77,11 @@ impl Fields {
         }
     }
 
+    /// What the time has beyond its milliseconds, in nanoseconds.
+    pub(super) fn nanos_of_milli(&self) -> i64 {
+        self.time().ok().flatten().map_or(0, |(nanos, _)| nanos % 1_000_000)
+    }
+
     fn year(&self) -> Result<Option<i64>, ()> {
         let of_era = self.within(Field::YearOfEra, 1, MOST_YEARS)?.map(|year| match self.get(Field::Era) {
             Some(0) => 1 - year,

@@ -92,6 +92,13 @@ impl DateTimeFormatter {
     pub fn parse(&self, text: &str, zone: &Zone) -> Option<i64> {
         parse::parse(self, text)?.millis(self.weeks, zone)
     }
+
+    /// As [`parse`](Self::parse), in nanoseconds since the epoch.
+    pub fn parse_nanos(&self, text: &str, zone: &Zone) -> Option<i128> {
+        let fields = parse::parse(self, text)?;
+        let millis = fields.millis(self.weeks, zone)?;
+        Some(i128::from(millis) * 1_000_000 + i128::from(fields.nanos_of_milli()))
+    }
 }
 
 struct Compiler<'a> {

@@ -55,3 +55,12 @@ proptest::proptest! {
         proptest::prop_assert_eq!(format.parse(&format.format(millis, &zone), &Zone::utc()), Some(millis));
     }
 }
+
+#[test]
+fn fractions_of_a_second_are_read_to_the_nanosecond() {
+    let format = DateTimeFormatter::new("yyyy-MM-dd HH:mm:ss.SSSSSSSSS", "").unwrap();
+    let nanos = format.parse_nanos("1970-01-01 00:00:01.000000007", &Zone::utc());
+    assert_eq!(nanos, Some(1_000_000_007));
+    let before = format.parse_nanos("1969-12-31 23:59:59.999999999", &Zone::utc());
+    assert_eq!(before, Some(-1), "the epoch is no border");
+}

@@ -1,0 +1,85 @@
+//! Dates and times.
+
+use longshore_api::{Schema, Value};
+use longshore_formats::java_time::{DateTimeFormatter, Zone};
+
+use super::Wrong;
+use super::value::is_timestamp;
+use crate::types::Type;
+
+const MILLIS_PER_DAY: i64 = 86_400_000;
+const NANOS_PER_MILLI: i128 = 1_000_000;
+const NANOS_PER_SECOND: i128 = 1_000_000_000;
+
+/// Appends a value of a date or time column: a date or moment; a plain number in the column's own unit; for columns
+/// of times also a text.
+pub(super) fn write(
+    kind: &Type,
+    value: &Value,
+    schema: Option<&Schema>,
+    format: Option<&DateTimeFormatter>,
+    out: &mut Vec<u8>,
+) -> Result<(), Wrong> {
+    let does_not_fit = || Wrong::because("the value does not fit");
+    match kind {
+        Type::Date | Type::Date32 => {
+            let days = match value {
+                Value::Int32(days) => i64::from(*days),
+                Value::Date(millis) if !is_timestamp(schema) => millis.div_euclid(MILLIS_PER_DAY),
+                _ => return Err(unknown(value, schema, kind)),
+            };
+            if *kind == Type::Date {
+                out.extend(u16::try_from(days).map_err(|_| does_not_fit())?.to_le_bytes());
+            } else {
+                out.extend(i32::try_from(days).map_err(|_| does_not_fit())?.to_le_bytes());
+            }
+        }
+        Type::DateTime => {
+            let seconds = match value {
+                Value::Int32(seconds) => i128::from(*seconds),
+                Value::Int64(seconds) => i128::from(*seconds),
+                Value::Date(millis) => i128::from(millis.div_euclid(1000)),
+                Value::String(text) => moment(text, format, schema, kind)?.div_euclid(NANOS_PER_SECOND),
+                _ => return Err(unknown(value, schema, kind)),
+            };
+            out.extend(u32::try_from(seconds).map_err(|_| does_not_fit())?.to_le_bytes());
+        }
+        Type::DateTime64(precision) => {
+            let ticks = match value {
+                Value::Int64(ticks) => i128::from(*ticks),
+                Value::Date(millis) => ticks(i128::from(*millis) * NANOS_PER_MILLI, *precision),
+                Value::String(text) => ticks(moment(text, format, schema, kind)?, *precision),
+                _ => return Err(unknown(value, schema, kind)),
+            };
+            out.extend(i64::try_from(ticks).map_err(|_| does_not_fit())?.to_le_bytes());
+        }
+        _ => return Err(Wrong::Type),
+    }
+    Ok(())
+}
+
+/// Ticks of which a second has ten to the power of `precision`, at most nine.
+fn ticks(nanos: i128, precision: u32) -> i128 {
+    nanos.div_euclid(10i128.pow(9u32.saturating_sub(precision)))
+}
+
+/// The moment that a text says, in nanoseconds since the epoch: by the column's pattern, else in ISO form with a zone.
+fn moment(text: &str, format: Option<&DateTimeFormatter>, schema: Option<&Schema>, kind: &Type) -> Result<i128, Wrong> {
+    let nanos = match format {
+        Some(format) => format.parse_nanos(text, &Zone::utc()),
+        None => text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_nanosecond),
+    };
+    nanos.ok_or_else(|| unknown(&Value::Null, schema, kind))
+}
+
+/// The Java connector's words.
+fn unknown(value: &Value, schema: Option<&Schema>, kind: &Type) -> Wrong {
+    let from = schema.map(|schema| schema.kind).or_else(|| value.kind()).map_or("STRING", longshore_api::Type::name);
+    let to = match kind {
+        Type::Date => "Date",
+        Type::Date32 => "Date32",
+        Type::DateTime => "DateTime",
+        _ => "DateTime64",
+    };
+    Wrong::because(format!("(Potentially) Not implemented conversion from {from} to {to}"))
+}

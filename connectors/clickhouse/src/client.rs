@@ -1,0 +1,216 @@
+//! ClickHouse's HTTP interface: questions, statements and inserts.
+
+mod connection;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use longshore_api::config::Props;
+use longshore_api::{ConnectError, Result};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio_util::sync::CancellationToken;
+use ureq::Agent;
+use ureq::http::{HeaderMap, HeaderValue, Request};
+
+use crate::VERSION;
+use crate::errors::{self, Failure};
+use connection::Connection;
+
+/// What must be escaped in a query string.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The most bytes of an answer: descriptions of tables are far smaller.
+const MAX_ANSWER: u64 = 16 << 20;
+/// Between two tries of a question.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How long a call that has begun may go on after the task was asked to end.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// A name and a value of a query string.
+pub(crate) type Param = (String, String);
+
+/// A server. Calls run on threads that may block, bounded by the time-outs.
+#[derive(Clone)]
+pub(crate) struct Client {
+    shared: Arc<Shared>,
+    cancelled: CancellationToken,
+}
+
+struct Shared {
+    agent: Agent,
+    /// `http://host:port/`
+    url: String,
+    /// `host:port`, for messages.
+    address: String,
+    headers: HeaderMap,
+    params: Vec<Param>,
+    retries: u32,
+    question: Duration,
+    insert: Duration,
+}
+
+/// An insert: its statement, its settings, and the rows.
+pub(crate) struct Insert {
+    pub(crate) statement: String,
+    pub(crate) params: Vec<Param>,
+    pub(crate) rows: Vec<u8>,
+}
+
+impl Client {
+    /// A client for what the keys say; nothing is sent yet.
+    ///
+    /// # Errors
+    /// Kind Config.
+    pub(crate) fn new(props: &Props, cancelled: CancellationToken) -> Result<Self> {
+        let connection = Connection::new(props)?;
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(connection.proxy)
+            .tls_config(connection.tls)
+            .timeout_connect(Some(connection.connect_timeout))
+            .user_agent(format!("clickhouse-kafka-connect/{VERSION} (Longshore)"))
+            .build();
+        let shared = Shared {
+            agent: Agent::new_with_config(agent),
+            url: format!("{}://{}/", connection.scheme, connection.address),
+            headers: headers(&connection.user, &connection.password)?,
+            address: connection.address,
+            params: connection.params,
+            retries: connection.retries,
+            question: connection.question_timeout,
+            insert: connection.insert_timeout,
+        };
+        Ok(Self { shared: Arc::new(shared), cancelled })
+    }
+
+    /// `host:port`.
+    pub(crate) fn address(&self) -> &str {
+        &self.shared.address
+    }
+
+    /// Asks, and gives the text of the answer; asks again where no answer came. Statements that change something must
+    /// bear being carried out twice.
+    pub(crate) async fn ask(&self, statement: &str, params: &[Param]) -> Result<String, Failure> {
+        let mut tries = 0;
+        loop {
+            let failure = match self.ask_once(statement, params).await {
+                Err(Failure::Passing(error)) => error,
+                other => return other,
+            };
+            tries += 1;
+            if tries > self.shared.retries || self.cancelled.is_cancelled() {
+                return Err(Failure::Passing(failure));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                () = self.cancelled.cancelled() => {}
+            }
+        }
+    }
+
+    /// Asks once.
+    pub(crate) async fn ask_once(&self, statement: &str, params: &[Param]) -> Result<String, Failure> {
+        let (url, timeout) = (self.shared.url_with(params), self.shared.question);
+        self.call(url, timeout, statement.as_bytes().to_vec()).await
+    }
+
+    /// Sends rows, and returns when the server has taken them all.
+    pub(crate) async fn insert(&self, insert: Insert) -> Result<(), Failure> {
+        let mut params = insert.params;
+        params.push(("query".to_owned(), insert.statement));
+        let (url, timeout) = (self.shared.url_with(&params), self.shared.insert);
+        self.call(url, timeout, insert.rows).await.map(drop)
+    }
+
+    async fn call(&self, url: String, timeout: Duration, body: Vec<u8>) -> Result<String, Failure> {
+        let shared = Arc::clone(&self.shared);
+        let mut call = tokio::task::spawn_blocking(move || shared.post(&url, timeout, &body));
+        let overdue = async {
+            self.cancelled.cancelled().await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            ended = &mut call => ended.unwrap_or_else(|error| Err(Failure::Passing(self.away(&error.to_string())))),
+            () = overdue => Err(Failure::Passing(self.away("the task ends before the server has answered"))),
+        }
+    }
+
+    fn away(&self, why: &str) -> ConnectError {
+        errors::away(&self.shared.address, why)
+    }
+}
+
+impl Shared {
+    fn url_with(&self, params: &[Param]) -> String {
+        let mut url = self.url.clone();
+        for (index, (name, value)) in self.params.iter().chain(params).enumerate() {
+            url.push(if index == 0 { '?' } else { '&' });
+            url.extend(utf8_percent_encode(name, VALUE));
+            url.push('=');
+            url.extend(utf8_percent_encode(value, VALUE));
+        }
+        url
+    }
+
+    fn post(&self, url: &str, timeout: Duration, body: &[u8]) -> Result<String, Failure> {
+        let mut request = Request::post(url).body(body).map_err(|error| self.failure(&error.into()))?;
+        *request.headers_mut() = self.headers.clone();
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_send_request(Some(timeout))
+            .timeout_send_body(Some(timeout))
+            .timeout_recv_response(Some(timeout))
+            .timeout_recv_body(Some(timeout))
+            .build();
+        let mut answer = self.agent.run(request).map_err(|error| self.failure(&error))?;
+        let status = answer.status().as_u16();
+        let code = answer.headers().get("X-ClickHouse-Exception-Code");
+        let code = code.and_then(|code| code.to_str().ok()?.parse().ok());
+        let text = answer.body_mut().with_config().limit(MAX_ANSWER).lossy_utf8(true).read_to_string();
+        let text = text.map_err(|error| self.failure(&error))?;
+        if (200..300).contains(&status) && code.is_none() {
+            Ok(text)
+        } else {
+            Err(errors::refused(&self.address, status, code, &text))
+        }
+    }
+
+    /// What a request without an answer means.
+    fn failure(&self, error: &ureq::Error) -> Failure {
+        let address = &self.address;
+        match error {
+            ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::Pem(_) => {
+                Failure::Settings(ConnectError::config(format!("ssl: TLS to ClickHouse at {address} fails: {error}")))
+            }
+            ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
+                Failure::Settings(ConnectError::config(format!("hostname: {address} is no address of a server")))
+            }
+            ureq::Error::Timeout(which) => Failure::Passing(errors::away(address, &format!("timeout: {which}"))),
+            _ => Failure::Passing(errors::away(address, &error.to_string())),
+        }
+    }
+}
+
+fn headers(user: &str, password: &str) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (key, name, text) in [("username", "X-ClickHouse-User", user), ("password", "X-ClickHouse-Key", password)] {
+        let wrong = |_| ConnectError::config(format!("{key}: it holds characters that no HTTP header can"));
+        let mut value = HeaderValue::from_bytes(text.as_bytes()).map_err(wrong)?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}
+
+/// A name in backquotes.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"))
+}
+
+/// A text in single quotes.
+pub(crate) fn text(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}

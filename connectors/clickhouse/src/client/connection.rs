@@ -1,0 +1,228 @@
+//! Where the server is and how it is reached.
+
+use std::path::Path;
+use std::time::Duration;
+
+use longshore_api::config::{Props, invalid_value};
+use longshore_api::{ConnectError, Result};
+use longshore_tls::Stores;
+use percent_encoding::percent_decode_str;
+use ureq::Proxy;
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+
+use super::Param;
+use crate::config;
+
+const PROPERTIES: &str = "jdbcConnectionProperties";
+/// What a time-out of zero means.
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// What the keys say of the connection.
+pub(super) struct Connection {
+    pub(super) scheme: &'static str,
+    pub(super) address: String,
+    pub(super) user: String,
+    pub(super) password: String,
+    pub(super) tls: TlsConfig,
+    pub(super) proxy: Option<Proxy>,
+    pub(super) connect_timeout: Duration,
+    pub(super) question_timeout: Duration,
+    pub(super) insert_timeout: Duration,
+    pub(super) retries: u32,
+    /// What every request carries in its query string.
+    pub(super) params: Vec<Param>,
+}
+
+impl Connection {
+    /// Reads the keys.
+    ///
+    /// # Errors
+    /// Kind Config.
+    pub(super) fn new(props: &Props) -> Result<Self> {
+        let parsed = config::def().parse(props).map_err(ConnectError::from)?;
+        let properties = Properties::parse(parsed.string(PROPERTIES));
+        let is_true = |key: &str| props.get(key).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
+        let millis = |name: &str| properties.get(name).and_then(|text| text.parse().ok()).map(Duration::from_millis);
+        let seconds = Duration::from_secs(u64::try_from(parsed.integer("timeoutSeconds")).unwrap_or(0));
+        let timeout = if seconds.is_zero() { LONGEST } else { seconds };
+        let insert =
+            Duration::from_millis(u64::try_from(parsed.integer("clickhouseClientInsertTimeoutMs")).unwrap_or(0));
+        let is_second_client = !matches!(parsed.string("client_version"), "" | "V1");
+        let (ssl, host) = (is_true("ssl") || properties.get("ssl") == Some("true"), parsed.string("hostname").trim());
+        let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
+        Ok(Self {
+            scheme: if ssl { "https" } else { "http" },
+            address: format!("{host}:{}", parsed.integer("port")),
+            user: props.get("username").map_or("default", |user| user.trim()).to_owned(),
+            password: parsed.string("password").trim().to_owned(),
+            tls: properties.tls()?,
+            proxy: proxy(&parsed)?,
+            connect_timeout: millis("connect_timeout").unwrap_or(timeout),
+            question_timeout: timeout,
+            insert_timeout: if is_second_client { insert } else { millis("socket_timeout").unwrap_or(timeout) },
+            retries: u32::try_from(parsed.integer("retryCount")).unwrap_or(3),
+            params: properties.server_settings(),
+        })
+    }
+}
+
+/// A proxy by `proxyType`, `proxyHost` and `proxyPort`; only `http` is one.
+fn proxy(parsed: &longshore_api::config::ParsedConfig) -> Result<Option<Proxy>> {
+    if !parsed.string("proxyType").eq_ignore_ascii_case("http") {
+        return Ok(None);
+    }
+    let (host, port) = (parsed.string("proxyHost"), parsed.integer("proxyPort"));
+    let Some(port) = u16::try_from(port).ok().filter(|port| *port > 0) else {
+        return Err(ConnectError::config(invalid_value("proxyPort", Some(&port.to_string()), "it is no port")));
+    };
+    let wrong = || ConnectError::config(invalid_value("proxyHost", Some(host), "it is no name of a host"));
+    if host.is_empty() {
+        return Err(wrong());
+    }
+    Proxy::new(&format!("http://{host}:{port}")).map(Some).map_err(|_| wrong())
+}
+
+/// The properties of `jdbcConnectionProperties`.
+struct Properties(Vec<Param>);
+
+/// Properties of the Java client that have a meaning here.
+const KNOWN: [&str; 12] = [
+    "ssl",
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "trust_store",
+    "key_store_type",
+    "key_store_password",
+    "connect_timeout",
+    "socket_timeout",
+    "custom_http_params",
+    "custom_settings",
+];
+
+impl Properties {
+    fn parse(text: &str) -> Self {
+        let decoded = |text: &str| percent_decode_str(text.trim()).decode_utf8_lossy().into_owned();
+        let items = text.trim().trim_start_matches('?').split('&').filter_map(|item| item.split_once('='));
+        let properties: Vec<Param> = items.map(|(name, value)| (decoded(name), decoded(value))).collect();
+        for (name, _) in properties.iter().filter(|(name, _)| !KNOWN.contains(&name.as_str())) {
+            tracing::warn!("{PROPERTIES}: {name} has no effect");
+        }
+        Self(properties)
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// `custom_http_params` and `custom_settings`: settings of the server, `name=value,…`.
+    fn server_settings(&self) -> Vec<Param> {
+        let lists = ["custom_http_params", "custom_settings"].into_iter().filter_map(|name| self.get(name));
+        let pairs = lists.flat_map(|list| list.split(',')).filter_map(|item| item.split_once('='));
+        pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect()
+    }
+
+    fn tls(&self) -> Result<TlsConfig> {
+        let settings = self.stores()?;
+        let stores = Stores::new(&settings, "jdbcConnectionProperties: ");
+        let mut tls = TlsConfig::builder();
+        if let Some(trusted) = stores.trusted()? {
+            let certificates: Vec<Certificate<'static>> =
+                trusted.iter().map(|one| Certificate::from_der(&one.0).to_owned()).collect();
+            tls = tls.root_certs(RootCerts::from(certificates));
+        }
+        if let Some(identity) = stores.identity()? {
+            let chain: Vec<Certificate<'static>> =
+                identity.chain.iter().map(|one| Certificate::from_der(&one.0).to_owned()).collect();
+            let key = PrivateKey::from_pem(identity.key_pem().as_bytes())
+                .map_err(|_| ConnectError::config(format!("{PROPERTIES}: sslkey holds no private key")))?;
+            tls = tls.client_cert(Some(ClientCert::new_with_certs(&chain, key)));
+        }
+        if self.get("sslmode").is_some_and(|mode| mode.eq_ignore_ascii_case("none")) {
+            tracing::warn!("{PROPERTIES}: with sslmode=none the server's certificate is not checked");
+            tls = tls.disable_verification(true);
+        }
+        Ok(tls.build())
+    }
+
+    /// The stores by Kafka's names, in which they are read.
+    fn stores(&self) -> Result<Props> {
+        let mut settings = Props::new();
+        let mut set = |name: &str, value: Option<&str>| {
+            if let Some(value) = value {
+                settings.insert(name.to_owned(), value.to_owned());
+            }
+        };
+        if let Some(path) = self.get("sslrootcert") {
+            set("ssl.truststore.location", Some(path));
+            set("ssl.truststore.type", Some("PEM"));
+        } else if let Some(path) = self.get("trust_store") {
+            set("ssl.truststore.location", Some(path));
+            set("ssl.truststore.type", self.get("key_store_type"));
+            set("ssl.truststore.password", self.get("key_store_password"));
+        }
+        if let (Some(chain), Some(key)) = (self.get("sslcert"), self.get("sslkey")) {
+            set("ssl.keystore.certificate.chain", Some(&file("sslcert", chain)?));
+            set("ssl.keystore.key", Some(&file("sslkey", key)?));
+        }
+        Ok(settings)
+    }
+}
+
+/// The text of a file in PEM.
+fn file(name: &str, path: &str) -> Result<String> {
+    let text = std::fs::read_to_string(Path::new(path));
+    text.map_err(|error| ConnectError::config(format!("{PROPERTIES}: {name}={path} cannot be read: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(pairs: &[(&str, &str)]) -> Result<Connection> {
+        let base = [("hostname", "h"), ("port", "9"), ("password", " secret ")];
+        let pairs = base.iter().chain(pairs);
+        Connection::new(&pairs.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn ssl_is_off_unless_it_is_set_and_the_user_is_default() {
+        let plain = connection(&[]).unwrap();
+        assert_eq!((plain.scheme, plain.address.as_str(), plain.user.as_str()), ("http", "h:9", "default"));
+        assert_eq!(plain.password, "secret");
+        assert_eq!(connection(&[("username", "")]).unwrap().user, "");
+        assert_eq!(connection(&[("ssl", "true")]).unwrap().scheme, "https");
+        assert_eq!(connection(&[(PROPERTIES, "?ssl=true&sslmode=strict")]).unwrap().scheme, "https");
+        assert_eq!(connection(&[("hostname", "::1")]).unwrap().address, "[::1]:9");
+    }
+
+    #[test]
+    fn each_client_has_its_own_time_for_an_insert() {
+        let pairs = [("timeoutSeconds", "5"), ("clickhouseClientInsertTimeoutMs", "700")];
+        assert_eq!(connection(&pairs).unwrap().insert_timeout, Duration::from_secs(5));
+        let second = connection(&[pairs[0], pairs[1], ("client_version", "V2")]).unwrap();
+        assert_eq!(second.insert_timeout, Duration::from_millis(700));
+        assert_eq!(connection(&[("timeoutSeconds", "0")]).unwrap().question_timeout, LONGEST);
+    }
+
+    #[test]
+    fn properties_may_hold_settings_of_the_server() {
+        let properties = "?custom_http_params=a=1,b=x%20y&failover=2";
+        let found = connection(&[(PROPERTIES, properties)]).unwrap().params;
+        assert_eq!(found, [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "x y".to_owned())]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let error = connection(&[(PROPERTIES, "sslrootcert=/no/such&key_store_password=secret")]).err().unwrap();
+        let text = error.to_string();
+        assert!(text.contains("/no/such") && text.contains(PROPERTIES) && !text.contains("secret"), "{text}");
+        let error = connection(&[("proxyType", "http"), ("proxyHost", "p")]).err().unwrap().to_string();
+        assert!(error.contains("proxyPort"), "{error}");
+    }
+}

@@ -1,0 +1,85 @@
+//! The sink's configuration: its table of keys, its checks, and what a task reads from it.
+//!
+//! The Java connector reads most keys from what the user wrote, not from its table; where the two differ (`ssl`,
+//! `username`, `insertFormat`), what it does counts here, and the table shows what its table shows.
+
+mod settings;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::sync::LazyLock;
+
+use longshore_api::config::{ConfigDef, ConfigValue, Props, add_error, invalid_value};
+use longshore_api::{ConnectError, Result};
+
+pub(crate) use settings::{InsertFormat, Mode, Settings};
+
+/// The table of keys, those of the Java connector.
+pub(crate) fn def() -> &'static ConfigDef {
+    static DEF: LazyLock<ConfigDef> = LazyLock::new(table::config_def);
+    &DEF
+}
+
+/// Keys that only this sink has.
+pub(crate) fn additions() -> &'static ConfigDef {
+    static DEF: LazyLock<ConfigDef> = LazyLock::new(table::additions);
+    &DEF
+}
+
+/// The checks beyond each key by itself.
+pub(crate) fn validate(props: &Props, values: &mut Vec<ConfigValue>) {
+    values.extend(additions().validate(props).into_iter().filter(|value| props.contains_key(&value.name)));
+    recommend_formats(values);
+    if values.iter().any(|value| !value.errors.is_empty()) {
+        return;
+    }
+    refuse(props, values);
+    if let Err(wrong) = Settings::new(props) {
+        wrong.into_iter().for_each(|(key, error)| add_error(values, key, error));
+    }
+}
+
+/// What a form offers for `insertFormat` depends on `customInsertFormat`.
+fn recommend_formats(values: &mut [ConfigValue]) {
+    let custom =
+        values.iter().any(|value| value.name == "customInsertFormat" && value.value.as_deref() == Some("true"));
+    if let Some(format) = values.iter_mut().find(|value| custom && value.name == "insertFormat") {
+        format.recommended = ["CSV", "TSV", "JSON"].map(str::to_owned).to_vec();
+    }
+}
+
+/// What the Java connector can do and this sink cannot.
+fn refuse(props: &Props, values: &mut Vec<ConfigValue>) {
+    let text = |key: &str| props.get(key).map_or("", |value| value.trim());
+    let mut refuse = |key: &str, why: &str| {
+        add_error(values, key, invalid_value(key, Some(text(key)), &format!("is not supported by Longshore: {why}")));
+    };
+    if settings::is_true(props, "debeziumCDCEnabled") {
+        refuse("debeziumCDCEnabled", "unwrap the events by the transform ExtractNewRecordState");
+    }
+    if text("proxyType").eq_ignore_ascii_case("socks") {
+        refuse("proxyType", "of proxies only http is");
+    }
+    if !text("ssl_socket_sni").is_empty() {
+        refuse("ssl_socket_sni", "the name in the handshake is the host's");
+    }
+    if settings::is_true(props, "auto.evolve") {
+        refuse("auto.evolve", "add the columns by ALTER TABLE, they are found at once");
+    }
+}
+
+/// Everything that a task needs, read and checked.
+///
+/// # Errors
+/// All that is wrong with the configuration.
+pub(crate) fn check_all(props: &Props) -> Result<Settings> {
+    let mut values = def().validate(props);
+    validate(props, &mut values);
+    let wrong: Vec<ConfigValue> = values.into_iter().filter(|value| !value.errors.is_empty()).collect();
+    if !wrong.is_empty() {
+        return Err(ConnectError::from(wrong));
+    }
+    Settings::new(props)
+        .map_err(|wrong| ConnectError::config(wrong.into_iter().map(|(_, error)| error).collect::<Vec<_>>().join("; ")))
+}

@@ -1,0 +1,199 @@
+//! From records to the bodies of inserts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use longshore_api::{ConnectError, Origin, Part, Payload, Struct, Value};
+
+use crate::binary::{Plan, Rules};
+use crate::buffer::Entry;
+use crate::config::{InsertFormat, Settings};
+use crate::json;
+use crate::table::Table;
+
+/// An insert to be made: rows of one form.
+#[derive(Debug, Default)]
+pub(crate) struct Piece {
+    pub(crate) statement: String,
+    pub(crate) rows: Vec<u8>,
+    /// Which entries they are of, in their order.
+    pub(crate) entries: Vec<usize>,
+}
+
+/// A record that cannot become a row.
+#[derive(Debug)]
+pub(crate) struct Bad {
+    /// Which entry.
+    pub(crate) entry: usize,
+    pub(crate) origin: Origin,
+    pub(crate) error: ConnectError,
+}
+
+/// What became of records.
+#[derive(Debug, Default)]
+pub(crate) struct Encoded {
+    pub(crate) pieces: Vec<Piece>,
+    pub(crate) bad: Vec<Bad>,
+}
+
+/// What a record's value asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Json,
+    Text,
+    Binary(usize),
+}
+
+/// Makes rows for a table.
+pub(crate) struct Encoder<'a> {
+    settings: &'a Settings,
+    table: &'a Arc<Table>,
+    rules: Rules<'a>,
+    /// The columns that JSON rows may name; `None` where the server passes over the others.
+    known: Option<&'a Table>,
+    plans: Vec<Plan>,
+    pieces: Vec<(Form, Piece)>,
+}
+
+impl<'a> Encoder<'a> {
+    pub(crate) fn new(settings: &'a Settings, table: &'a Arc<Table>) -> Self {
+        let rules = Rules {
+            formats: &settings.formats,
+            json_as_string: settings.json_as_string(),
+            shows_values: settings.shows_values,
+        };
+        let cleans = settings.field_cleanup && !settings.server_skips_unknown();
+        Self { settings, table, rules, known: cleans.then_some(&**table), plans: Vec::new(), pieces: Vec::new() }
+    }
+
+    /// Makes rows of entries, those of one form together.
+    pub(crate) fn encode(mut self, entries: &[Entry], wanted: &[usize]) -> Encoded {
+        let mut bad = Vec::new();
+        // What a schema lacks, every record of it lacks: it is found once.
+        let mut misfits: HashMap<usize, ConnectError> = HashMap::new();
+        for index in wanted {
+            let Some(entry) = entries.get(*index) else { continue };
+            if let Err((origin, error)) = self.add(*index, entry, &mut misfits) {
+                bad.push(Bad { entry: *index, origin, error });
+            }
+        }
+        let statements: Vec<String> = self.pieces.iter().map(|(form, _)| self.statement(*form)).collect();
+        let pieces = self.pieces.into_iter().zip(statements);
+        let pieces = pieces.map(|((_, piece), statement)| Piece { statement, ..piece });
+        Encoded { pieces: pieces.filter(|piece| !piece.entries.is_empty()).collect(), bad }
+    }
+
+    fn add(
+        &mut self,
+        index: usize,
+        entry: &Entry,
+        misfits: &mut HashMap<usize, ConnectError>,
+    ) -> Result<(), (Origin, ConnectError)> {
+        let sink = |error| (Origin::Sink, error);
+        match entry.record().value() {
+            Payload::Null => {}
+            Payload::Json(bytes) => {
+                let known = self.known;
+                let rows = self.rows(Form::Json);
+                let is_row = json::text(bytes, known, &mut rows.rows);
+                if is_row.map_err(|error| (Origin::Converter(Part::Value), error))?.map_err(sink)? {
+                    rows.entries.push(index);
+                }
+            }
+            Payload::Text(text) => self.add_text(index, text).map_err(sink)?,
+            Payload::Bytes(_) => return Err(sink(json::unexpected(&Value::Bytes(Vec::new().into())))),
+            Payload::Data(data) => match &data.value {
+                Value::Null => {}
+                Value::Struct(value) if self.settings.binary_bypassed => {
+                    let known = self.known;
+                    let rows = self.rows(Form::Json);
+                    json::structure(value, known, &mut rows.rows);
+                    rows.entries.push(index);
+                }
+                Value::Struct(value) => self.add_struct(index, value, misfits).map_err(sink)?,
+                Value::Map(map) => {
+                    let known = self.known;
+                    let rows = self.rows(Form::Json);
+                    json::object(map, known, &mut rows.rows);
+                    rows.entries.push(index);
+                }
+                Value::String(text) => self.add_text(index, text).map_err(sink)?,
+                other => return Err(sink(json::unexpected(other))),
+            },
+        }
+        Ok(())
+    }
+
+    /// A text is one or more rows in the format that the user says.
+    fn add_text(&mut self, index: usize, text: &str) -> Result<(), ConnectError> {
+        if self.settings.insert_format == InsertFormat::None {
+            let why = "using org.apache.kafka.connect.storage.StringConverter, but did not enable.";
+            return Err(ConnectError::data(format!("{why} Set insertFormat to csv, tsv or json")));
+        }
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        let rows = self.rows(Form::Text);
+        rows.rows.extend_from_slice(text.as_bytes());
+        if !text.ends_with('\n') {
+            rows.rows.push(b'\n');
+        }
+        rows.entries.push(index);
+        Ok(())
+    }
+
+    fn add_struct(
+        &mut self,
+        index: usize,
+        value: &Struct,
+        misfits: &mut HashMap<usize, ConnectError>,
+    ) -> Result<(), ConnectError> {
+        let address = Arc::as_ptr(&value.schema) as usize;
+        if let Some(error) = misfits.get(&address) {
+            return Err(error.clone());
+        }
+        let plan = match self.plans.iter().rposition(|plan| plan.is_for(self.table, &value.schema)) {
+            Some(plan) => plan,
+            None => {
+                let plan = Plan::new(self.table, &value.schema).inspect_err(|error| {
+                    misfits.insert(address, error.clone());
+                })?;
+                self.plans.push(plan);
+                self.plans.len() - 1
+            }
+        };
+        let Some(first) = self.plans.iter().position(|other| other.joins(&self.plans[plan])) else { return Ok(()) };
+        let rules = self.rules;
+        let at = self.place(Form::Binary(first));
+        let rows = &mut self.pieces[at].1;
+        self.plans[plan].row(value, &rules, &mut rows.rows)?;
+        rows.entries.push(index);
+        Ok(())
+    }
+
+    /// The rows of a form.
+    fn rows(&mut self, form: Form) -> &mut Piece {
+        let at = self.place(form);
+        &mut self.pieces[at].1
+    }
+
+    fn place(&mut self, form: Form) -> usize {
+        self.pieces.iter().position(|(known, _)| *known == form).unwrap_or_else(|| {
+            self.pieces.push((form, Piece::default()));
+            self.pieces.len() - 1
+        })
+    }
+
+    fn statement(&self, form: Form) -> String {
+        let format = match form {
+            Form::Binary(plan) => return self.plans[plan].statement(),
+            Form::Json => "JSONEachRow",
+            Form::Text => match self.settings.insert_format {
+                InsertFormat::Csv => "CSV",
+                InsertFormat::Tsv => "TSV",
+                InsertFormat::None | InsertFormat::Json => "JSONEachRow",
+            },
+        };
+        format!("INSERT INTO {} FORMAT {format}", self.table.full_name)
+    }
+}

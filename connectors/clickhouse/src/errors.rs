@@ -1,0 +1,163 @@
+//! What ClickHouse's answers mean for a record, for the task, and for its users.
+
+use longshore_api::ConnectError;
+
+/// Why a request did not do what it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// It may work later; whether the server did something is not known.
+    Passing(ConnectError),
+    /// The server says no.
+    Refused(Refusal),
+    /// It cannot work with this configuration.
+    Settings(ConnectError),
+}
+
+/// An error of the server's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// ClickHouse's number.
+    pub(crate) code: i32,
+    /// What it says.
+    pub(crate) message: String,
+}
+
+/// Codes after which the same insert is tried again: those of the Java connector (1.5.0); ABORTED and
+/// ALL_CONNECTION_TRIES_FAILED, which a server says that shuts down or cannot reach another; NOT_ENOUGH_SPACE and
+/// CANNOT_SCHEDULE_TASK, which are no record's fault either.
+const PASSING_CODES: [i32; 19] =
+    [3, 107, 159, 164, 202, 203, 209, 210, 236, 241, 242, 243, 252, 279, 285, 319, 425, 439, 999];
+
+/// Codes of a login or a privilege: no record is at fault, whatever is tolerated. AUTHENTICATION_FAILED,
+/// REQUIRED_PASSWORD, WRONG_PASSWORD, UNKNOWN_USER, IP_ADDRESS_NOT_ALLOWED, ACCESS_DENIED,
+/// DATABASE_ACCESS_DENIED.
+const ACCESS_CODES: [i32; 7] = [516, 194, 193, 192, 195, 497, 291];
+
+/// UNKNOWN_SETTING and its like: what `clickhouseSettings` says cannot be.
+const SETTING_CODES: [i32; 2] = [115, 139];
+
+/// UNKNOWN_TABLE and UNKNOWN_DATABASE.
+const MISSING_CODES: [i32; 2] = [60, 81];
+
+/// Codes that say that the table is not what it was when it was described: CANNOT_READ_ALL_DATA,
+/// TOO_LARGE_STRING_SIZE, NO_SUCH_COLUMN_IN_TABLE, UNKNOWN_IDENTIFIER, TYPE_MISMATCH.
+const STALE_CODES: [i32; 5] = [33, 131, 16, 47, 53];
+
+/// The most characters of the server's words that an error shows.
+const MOST_CHARS: usize = 1000;
+
+impl Failure {
+    /// The error of a request.
+    pub(crate) fn into_error(self) -> ConnectError {
+        match self {
+            Failure::Passing(error) | Failure::Settings(error) => error,
+            Failure::Refused(refusal) => ConnectError::fatal(refusal.message),
+        }
+    }
+}
+
+impl Refusal {
+    /// Whether the table or its database does not exist.
+    pub(crate) fn is_missing_table(&self) -> bool {
+        MISSING_CODES.contains(&self.code)
+    }
+
+    /// The row, from 1, at which the server says that it stopped to read.
+    pub(crate) fn row(&self) -> Option<usize> {
+        let (_, rest) = self.message.split_once("(at row ")?;
+        rest.split_once(')')?.0.parse().ok()
+    }
+
+    /// Whether the table may have another form than it had when it was described.
+    pub(crate) fn is_stale_table(&self) -> bool {
+        STALE_CODES.contains(&self.code) || self.is_missing_table()
+    }
+}
+
+/// Sorts an answer that is no success. `code` is the number from the header, where there is one.
+pub(crate) fn refused(address: &str, status: u16, code: Option<i32>, body: &str) -> Failure {
+    let code = code.or_else(|| code_of(body)).unwrap_or(0);
+    let message = if body.trim().is_empty() { format!("HTTP status {status}") } else { shown(body) };
+    let passing = PASSING_CODES.contains(&code) || (code == 0 && matches!(status, 408 | 429 | 502 | 503 | 504));
+    if passing {
+        Failure::Passing(away(address, &message))
+    } else if ACCESS_CODES.contains(&code) || (code == 0 && matches!(status, 401 | 403)) {
+        Failure::Settings(ConnectError::config(format!("ClickHouse at {address} refuses the user: {message}")))
+    } else if SETTING_CODES.contains(&code) {
+        Failure::Settings(ConnectError::config(format!("ClickHouse at {address} refuses the settings: {message}")))
+    } else if code == 0 {
+        let text = format!("{address} does not answer as ClickHouse does: {message}");
+        Failure::Settings(ConnectError::fatal(text))
+    } else {
+        Failure::Refused(Refusal { code, message })
+    }
+}
+
+/// The error for a server that cannot be written to now.
+pub(crate) fn away(address: &str, why: &str) -> ConnectError {
+    ConnectError::retriable(format!("ClickHouse at {address} cannot be used now: {why}"))
+}
+
+/// The number in `Code: 27. DB::Exception: …`.
+fn code_of(body: &str) -> Option<i32> {
+    let rest = body.trim_start().strip_prefix("Code: ")?;
+    rest[..rest.find(|c: char| !c.is_ascii_digit())?].parse().ok()
+}
+
+/// The server's words without its version, on one line and bounded.
+fn shown(body: &str) -> String {
+    let line = body.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = line.rfind(" (version ").map_or(line.as_str(), |end| &line[..end]);
+    bounded(text, MOST_CHARS)
+}
+
+/// The beginning of a long text.
+pub(crate) fn bounded(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_sorted_by_the_servers_number() {
+        let body = "Code: 252. DB::Exception: Too many parts (300). (TOO_MANY_PARTS) (version 24.10.2.80 (official))\n";
+        let Failure::Passing(error) = refused("h:1", 500, None, body) else { panic!() };
+        assert_eq!(
+            error.message.as_deref(),
+            Some(
+                "ClickHouse at h:1 cannot be used now: Code: 252. DB::Exception: Too many parts (300). (TOO_MANY_PARTS)"
+            )
+        );
+        let parse = refused("h:1", 400, Some(27), "Code: 27. DB::Exception: Cannot parse input");
+        assert!(matches!(parse, Failure::Refused(Refusal { code: 27, .. })), "{parse:?}");
+        for code in [516, 497] {
+            assert!(matches!(refused("h:1", 403, Some(code), "no"), Failure::Settings(_)));
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_number_is_sorted_by_its_status() {
+        assert!(matches!(refused("h:1", 503, None, ""), Failure::Passing(_)));
+        assert!(matches!(refused("h:1", 401, None, ""), Failure::Settings(_)));
+        let Failure::Settings(error) = refused("h:1", 404, None, "") else { panic!() };
+        assert_eq!(error.to_string(), "h:1 does not answer as ClickHouse does: HTTP status 404");
+    }
+
+    #[test]
+    fn the_servers_row_is_read() {
+        let refusal = |message: &str| Refusal { code: 27, message: message.to_owned() };
+        assert_eq!(refusal("expected '\"' before: 'x' (at row 12) : While executing").row(), Some(12));
+        assert_eq!(refusal("(at row x)").row(), None);
+    }
+
+    #[test]
+    fn long_words_are_cut() {
+        let Failure::Refused(refusal) = refused("h:1", 400, Some(27), &"ä".repeat(5000)) else { panic!() };
+        assert_eq!(refusal.message.chars().count(), MOST_CHARS + 1);
+    }
+}

@@ -1,0 +1,78 @@
+//! The ClickHouse sink: `com.clickhouse.kafka.connect.ClickHouseSinkConnector`.
+//!
+//! # What it does
+//! Records are collected in lanes, one for each partition and topic (`buffer`), and go in chunks to the table of their
+//! topic (`writer`). A chunk becomes the body of an insert in one pass (`encode`): schemaless JSON is passed on as it
+//! came (`json`), texts are rows of the format that the user says, records with a schema are written as RowBinary
+//! (`binary`) for the columns as the server describes them (`table`, `types`). Several lanes are under way at once.
+//!
+//! # What is delivered
+//! Offsets are delivered up to the first record that the server has not acknowledged and that was not reported: at
+//! least once. Every insert is named by its partition and offsets, so that tables which deduplicate inserts drop one
+//! that comes again. With `exactlyOnce` the range of offsets is announced in ClickHouse's Keeper before it is inserted
+//! (`state`), so that a crash cannot change how records are cut into inserts.
+//!
+//! # Errors
+//! What may pass is tried again for as long as it takes: no connection, too many parts, a table that is read-only. A
+//! record that cannot be written, or an insert that the server refuses, ends the task or is reported
+//! (`errors.tolerance`). A login or a privilege that is missing ends the task in either case.
+
+mod binary;
+mod buffer;
+mod client;
+mod config;
+mod encode;
+mod errors;
+mod json;
+mod state;
+mod table;
+mod task;
+mod types;
+mod writer;
+
+use async_trait::async_trait;
+use longshore_api::config::{ConfigDef, ConfigValue, Props};
+use longshore_api::{Connector, Result, SinkConnector, SinkTask};
+use tokio_util::sync::CancellationToken;
+
+/// Version of the Java connector whose behaviour this one has.
+pub(crate) const VERSION: &str = "v1.5.0";
+
+/// The sink's contract.
+#[derive(Debug, Default, Clone, Copy)]
+#[doc(alias = "com.clickhouse.kafka.connect.ClickHouseSinkConnector")]
+pub struct ClickHouseSinkConnector;
+
+#[async_trait]
+impl Connector for ClickHouseSinkConnector {
+    fn class(&self) -> &'static str {
+        "com.clickhouse.kafka.connect.ClickHouseSinkConnector"
+    }
+
+    fn task_class(&self) -> &'static str {
+        "com.clickhouse.kafka.connect.sink.ClickHouseSinkTask"
+    }
+
+    fn version(&self) -> &'static str {
+        VERSION
+    }
+
+    fn config_def(&self) -> &ConfigDef {
+        config::def()
+    }
+
+    fn validate(&self, config: &Props, values: &mut Vec<ConfigValue>) {
+        config::validate(config, values);
+    }
+
+    fn start(&self, config: &Props) -> Result<()> {
+        config::check_all(config)?;
+        client::Client::new(config, CancellationToken::new()).map(drop)
+    }
+}
+
+impl SinkConnector for ClickHouseSinkConnector {
+    fn new_task(&self) -> Box<dyn SinkTask> {
+        Box::new(task::ClickHouseSinkTask::default())
+    }
+}

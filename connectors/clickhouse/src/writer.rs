@@ -1,0 +1,455 @@
+//! Inserts a lane's chunks, and sorts what the server says.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+
+use longshore_api::{BadRecord, ConnectError, Origin, TopicPartition};
+use tokio::sync::Mutex;
+
+use crate::buffer::{Chunk, Entry, Lane};
+use crate::client::{Client, Insert};
+use crate::config::{Mode, Settings};
+use crate::encode::{Encoder, Piece};
+use crate::errors::{Failure, Refusal};
+use crate::state::store::Store;
+use crate::state::{Circumstances, Decision, Phase, Range, Step, Stored, decide, range_of};
+use crate::table::{Table, Tables};
+
+/// Java class of the error of records that may be there already.
+const DUPLICATE: &str = "com.clickhouse.kafka.connect.sink.dlq.DuplicateException";
+/// Java class of what the server says.
+const SERVER: &str = "com.clickhouse.client.ClickHouseException";
+
+/// Why a lane could not be worked off.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// It may be tried again.
+    Later(ConnectError),
+    /// The task cannot go on.
+    Fatal(ConnectError),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Passing(error) => Stop::Later(error),
+            other => Stop::Fatal(other.into_error()),
+        }
+    }
+}
+
+/// What all lanes of a task share.
+pub(crate) struct Writer {
+    pub(crate) client: Client,
+    pub(crate) settings: Arc<Settings>,
+    tables: Mutex<Tables>,
+    /// Where the ranges are kept with exactly once.
+    pub(crate) store: Option<Store>,
+    /// Which partition the state of a key is of.
+    owners: SyncMutex<HashMap<String, TopicPartition>>,
+}
+
+/// The records of a chunk that are to be inserted together.
+struct Group<'a> {
+    topic: &'a str,
+    origin: Option<&'a TopicPartition>,
+    entries: &'a mut [Entry],
+    /// Which of the entries.
+    wanted: Vec<usize>,
+    /// The offsets by which the insert is named.
+    range: Option<Range>,
+}
+
+impl Writer {
+    pub(crate) fn new(client: Client, settings: Arc<Settings>) -> Self {
+        let tables = Tables::new(settings.table_refresh);
+        Self { client, settings, tables: Mutex::new(tables), store: None, owners: SyncMutex::default() }
+    }
+
+    /// Inserts the chunks of a lane in their order, those that are full where they have a size. Adds bad records to
+    /// `bad`. What is accounted for is marked, also before an error.
+    pub(crate) async fn work_off(&self, lane: &mut Lane, size: usize, bad: &mut Vec<BadRecord>) -> Result<(), Stop> {
+        loop {
+            lane.drop_done();
+            if lane.waits {
+                join_chunks(lane);
+            }
+            let Some(chunk) = lane.chunks.front() else { return Ok(()) };
+            if size > 0 && !chunk.sealed && !lane.waits && chunk.entries.len() < size {
+                return Ok(());
+            }
+            match self.settings.mode {
+                Mode::ExactlyOnce => {
+                    self.exactly_once(lane, bad).await?;
+                    if lane.waits {
+                        return Ok(());
+                    }
+                }
+                Mode::AtLeastOnce | Mode::AcrossPartitions => self.at_least_once(lane, bad).await?,
+            }
+        }
+    }
+
+    async fn at_least_once(&self, lane: &mut Lane, bad: &mut Vec<BadRecord>) -> Result<(), Stop> {
+        let Lane { topic, origin, chunks, recovers, .. } = lane;
+        let Some(chunk) = chunks.front_mut() else { return Ok(()) };
+        chunk.sealed = true;
+        let range = origin.as_ref().and_then(|_| chunk.range());
+        let wanted = (0..chunk.entries.len()).collect();
+        let group = Group { topic, origin: origin.as_ref(), entries: &mut chunk.entries, wanted, range };
+        self.insert(group, bad).await?;
+        *recovers = false;
+        Ok(())
+    }
+
+    /// Takes the steps that the stored range asks for.
+    async fn exactly_once(&self, lane: &mut Lane, bad: &mut Vec<BadRecord>) -> Result<(), Stop> {
+        let (Some(store), Some(origin)) = (&self.store, lane.origin.clone()) else {
+            return Err(Stop::Fatal(ConnectError::fatal("exactly once has no state")));
+        };
+        let key = self.own(&lane.topic, &origin)?;
+        let stored = store.read(&self.client, &key).await?;
+        let Lane { topic, chunks, recovers, waits, .. } = lane;
+        let Some(chunk) = chunks.front_mut() else { return Ok(()) };
+        let offsets: Vec<i64> = chunk.entries.iter().map(Entry::offset).collect();
+        let circumstances = Circumstances { recovers: *recovers, tolerates_mismatch: self.settings.tolerates_mismatch };
+        let steps = match decide(stored, &offsets, circumstances) {
+            Decision::Go(steps) => steps,
+            Decision::Wait => {
+                if !*waits {
+                    log_wait(&key, stored, chunk);
+                }
+                *waits = true;
+                return Ok(());
+            }
+            Decision::Mismatch(text) => {
+                let error = ConnectError::data(format!("{text} ({key})"));
+                return self.refuse_all(chunk, error, bad);
+            }
+        };
+        (chunk.sealed, *waits) = (true, false);
+        log_known(&key, stored, chunk, &steps);
+        for step in steps {
+            match step {
+                Step::Report(range) => {
+                    let error = ConnectError::data(format!("it may have been written before ({key}, offsets {range})"));
+                    let error = error.with_class(DUPLICATE);
+                    let wanted = within(&chunk.entries, range);
+                    self.refuse(&mut chunk.entries, &wanted, &error, bad)?;
+                }
+                Step::Insert { range, announce } => {
+                    if announce {
+                        store.write(&self.client, &key, Stored { phase: Phase::Before, range }).await?;
+                    }
+                    let wanted = within(&chunk.entries, range);
+                    let entries = &mut chunk.entries;
+                    let group = Group { topic, origin: Some(&origin), entries, wanted, range: Some(range) };
+                    self.insert(group, bad).await?;
+                    store.write(&self.client, &key, Stored { phase: Phase::After, range }).await?;
+                    *recovers = false;
+                }
+            }
+        }
+        chunk.entries.iter_mut().for_each(|entry| entry.done = true);
+        Ok(())
+    }
+
+    /// Forgets whose states those of partitions are.
+    pub(crate) fn forget(&self, partitions: &[TopicPartition]) {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.retain(|_, owner| !partitions.contains(owner));
+    }
+
+    /// The key of a partition's state, which no other partition of this task may have.
+    fn own(&self, topic: &Arc<str>, origin: &TopicPartition) -> Result<String, Stop> {
+        let key = format!("{topic}-{}", origin.partition);
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        let owner = owners.entry(key.clone()).or_insert_with(|| origin.clone());
+        if owner == origin {
+            return Ok(key);
+        }
+        Err(Stop::Fatal(ConnectError::config(format!(
+            "exactlyOnce: the transforms give records of {owner} and of {origin} the topic {topic}, and so one state, {key}"
+        ))))
+    }
+
+    /// Inserts the wanted records of a group, all that are not done.
+    async fn insert(&self, group: Group<'_>, bad: &mut Vec<BadRecord>) -> Result<(), Stop> {
+        let Group { topic, origin, entries, wanted, range } = group;
+        let (database, name) = self.settings.place_of(topic);
+        let mut is_fresh = false;
+        loop {
+            let table = self.tables.lock().await.get(&self.client, database, name).await?;
+            let Some(table) = table else { return self.no_table(database, name, entries, &wanted, bad) };
+            let encoded = Encoder::new(&self.settings, &table).encode(entries, &wanted);
+            for one in encoded.bad {
+                let entry = &mut entries[one.entry];
+                if entry.done {
+                    continue;
+                }
+                if one.origin == Origin::Sink && !self.settings.tolerates {
+                    let place = format!("Unable to write record {} to table {}", entry.place(), table.full_name);
+                    return Err(Stop::Fatal(ConnectError::data(place).caused_by(one.error)));
+                }
+                report(entry, one.origin, one.error, bad);
+                if !self.settings.tolerates {
+                    return Ok(()); // the worker ends the task
+                }
+            }
+            let is_one = encoded.pieces.len() == 1;
+            let mut stale = None;
+            for piece in encoded.pieces {
+                let left: Vec<usize> = piece.entries.iter().copied().filter(|index| !entries[*index].done).collect();
+                if left.is_empty() {
+                    continue;
+                }
+                let mut target = Target { topic, origin, table: &table, entries: &mut *entries };
+                if left.len() < piece.entries.len() {
+                    self.insert_apart(&mut target, vec![left], bad).await?;
+                    continue;
+                }
+                let whole = piece.entries.clone();
+                match self.send(&mut target, piece, range.filter(|_| is_one)).await? {
+                    None => {}
+                    Some(refused) if refused.refusal.is_stale_table() && !is_fresh => {
+                        stale = Some(refused.refusal);
+                        break;
+                    }
+                    Some(refused) if self.bisects(&refused.refusal) => {
+                        let parts = split(&whole, refused.refusal.row());
+                        self.insert_apart(&mut target, parts, bad).await?;
+                    }
+                    Some(refused) => self.refuse(target.entries, &whole, &refused.error, bad)?,
+                }
+            }
+            match stale {
+                Some(refusal) => {
+                    tracing::warn!("table {} is described again: {}", table.full_name, refusal.message);
+                    self.tables.lock().await.forget(database, name);
+                    is_fresh = true;
+                }
+                None => {
+                    wanted.iter().for_each(|index| entries[*index].done = true);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Whether the records of an insert that was refused are tried apart.
+    fn bisects(&self, refusal: &Refusal) -> bool {
+        let settings = &self.settings;
+        settings.bisects && settings.tolerates && settings.mode != Mode::ExactlyOnce && !refusal.is_missing_table()
+    }
+
+    /// Inserts parts of what was refused as a whole, and parts of these, down to single records.
+    async fn insert_apart(
+        &self,
+        target: &mut Target<'_>,
+        mut parts: Vec<Vec<usize>>,
+        bad: &mut Vec<BadRecord>,
+    ) -> Result<(), Stop> {
+        while let Some(part) = parts.pop() {
+            for piece in Encoder::new(&self.settings, target.table).encode(target.entries, &part).pieces {
+                let whole = piece.entries.clone();
+                match self.send(target, piece, None).await? {
+                    None => {}
+                    Some(refused) if whole.len() > 1 => parts.extend(split(&whole, refused.refusal.row())),
+                    Some(refused) => self.refuse(target.entries, &whole, &refused.error, bad)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one piece under the name of a range, its own if none is given. Gives what the server refuses.
+    async fn send(&self, target: &mut Target<'_>, piece: Piece, range: Option<Range>) -> Result<Option<Refused>, Stop> {
+        let own = || range_of(piece.entries.iter().map(|index| target.entries[*index].offset()));
+        let query = uuid::Uuid::new_v4().to_string();
+        let mut params: Vec<_> = self.settings.server_settings.clone().into_iter().collect();
+        params.push(("query_id".to_owned(), query.clone()));
+        if let (Some(origin), Some(Range { min, max })) = (target.origin, range.or_else(own)) {
+            // Two topics that transforms make one would have inserts of the same names.
+            let topic = if self.settings.mode == Mode::ExactlyOnce { target.topic } else { &*origin.topic };
+            let name = format!("{topic}-{}-{min}-{max}", origin.partition);
+            params.push(("insert_deduplication_token".to_owned(), name));
+        }
+        let statement = piece.statement.clone();
+        let insert = Insert { statement: piece.statement, params, rows: piece.rows };
+        match self.client.insert(insert).await {
+            Ok(()) => {
+                tracing::debug!(query, "{} records: {statement}", piece.entries.len());
+                piece.entries.iter().for_each(|index| target.entries[*index].done = true);
+                Ok(None)
+            }
+            Err(Failure::Refused(refusal)) => {
+                let error = explain(target.entries, &piece.entries, &refusal, &query, &statement);
+                Ok(Some(Refused { refusal, error }))
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// A table that does not exist.
+    fn no_table(
+        &self,
+        database: &str,
+        name: &str,
+        entries: &mut [Entry],
+        wanted: &[usize],
+        bad: &mut Vec<BadRecord>,
+    ) -> Result<(), Stop> {
+        let table = crate::table::full_name(database, name);
+        if self.settings.drops_for_missing_tables {
+            tracing::warn!(
+                "Table {table} does not exist, but error was suppressed: {} records are dropped",
+                wanted.len()
+            );
+            wanted.iter().for_each(|index| entries[*index].done = true);
+            return Ok(());
+        }
+        let error = ConnectError::data(format!("Table {table} does not exist"));
+        self.refuse(entries, wanted, &error, bad)
+    }
+
+    /// Reports records as bad where that is tolerated, and otherwise ends the task.
+    fn refuse(
+        &self,
+        entries: &mut [Entry],
+        wanted: &[usize],
+        error: &ConnectError,
+        bad: &mut Vec<BadRecord>,
+    ) -> Result<(), Stop> {
+        if !self.settings.tolerates {
+            let first = wanted.first().and_then(|index| entries.get(*index)).map_or_else(String::new, Entry::place);
+            let text = format!("Number of records: {} (the first is {first})", wanted.len());
+            return Err(Stop::Fatal(ConnectError::fatal(text).caused_by(error.clone())));
+        }
+        for index in wanted {
+            if let Some(entry) = entries.get_mut(*index).filter(|entry| !entry.done) {
+                report(entry, Origin::Sink, error.clone(), bad);
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_all(&self, chunk: &mut Chunk, error: ConnectError, bad: &mut Vec<BadRecord>) -> Result<(), Stop> {
+        let wanted: Vec<usize> = (0..chunk.entries.len()).collect();
+        self.refuse(&mut chunk.entries, &wanted, &error, bad)
+    }
+}
+
+/// Where the records of a piece go, and where they came from.
+struct Target<'a> {
+    topic: &'a str,
+    origin: Option<&'a TopicPartition>,
+    table: &'a Arc<Table>,
+    entries: &'a mut [Entry],
+}
+
+/// An insert that the server refuses: what it says, and the error for the records.
+struct Refused {
+    refusal: Refusal,
+    error: ConnectError,
+}
+
+/// Parts of an insert that was refused: what is before, at and after the row that the server names, else its halves.
+fn split(entries: &[usize], row: Option<usize>) -> Vec<Vec<usize>> {
+    let parts = match row.and_then(|row| row.checked_sub(1)).filter(|row| *row < entries.len()) {
+        Some(row) => [&entries[row + 1..], &entries[row..=row], &entries[..row]],
+        None => {
+            let (first, second) = entries.split_at(entries.len() / 2);
+            [second, first, &[]]
+        }
+    };
+    parts.into_iter().filter(|part| !part.is_empty()).map(<[usize]>::to_vec).collect()
+}
+
+/// Marks a record as accounted for and says why it is bad.
+fn report(entry: &mut Entry, origin: Origin, error: ConnectError, bad: &mut Vec<BadRecord>) {
+    entry.done = true;
+    bad.push(BadRecord { batch: Arc::clone(&entry.batch), index: entry.index as usize, origin, error });
+}
+
+/// Puts the chunks of a lane together that waits for the rest of a range.
+fn join_chunks(lane: &mut Lane) {
+    let chunks = std::mem::take(&mut lane.chunks);
+    let entries = chunks.into_iter().flat_map(|chunk| chunk.entries).collect();
+    lane.chunks.push_back(Chunk { entries, sealed: false });
+}
+
+fn within(entries: &[Entry], range: Range) -> Vec<usize> {
+    let offsets = entries.iter().map(Entry::offset).enumerate();
+    offsets.filter(|(_, offset)| (range.min..=range.max).contains(offset)).map(|(index, _)| index).collect()
+}
+
+/// The error of an insert: what it was of, then what the server says.
+fn explain(entries: &[Entry], wanted: &[usize], refusal: &Refusal, query: &str, statement: &str) -> ConnectError {
+    let first = wanted.first().and_then(|index| entries.get(*index));
+    let range = range_of(wanted.iter().filter_map(|index| entries.get(*index)).map(Entry::offset));
+    let (topic, partition) = first.map_or(("", 0), |entry| {
+        let record = entry.record();
+        (&**record.original_topic(), record.original_partition())
+    });
+    let Range { min, max } = range.unwrap_or(Range { min: 0, max: 0 });
+    let row = refusal.row().and_then(|row| wanted.get(row.checked_sub(1)?)).and_then(|index| entries.get(*index));
+    let row = row.map_or_else(String::new, |entry| format!(", row of {}", entry.place()));
+    let text = format!(
+        "Topic: [{topic}], Partition: [{partition}], MinOffset: [{min}], MaxOffset: [{max}], (QueryId: [{query}]){row}: \
+         {statement}"
+    );
+    ConnectError::data(text).caused_by(ConnectError::data(refusal.message.clone()).with_class(SERVER))
+}
+
+fn log_wait(key: &str, stored: Option<Stored>, chunk: &Chunk) {
+    if let (Some(stored), Some(range)) = (stored, chunk.range()) {
+        tracing::warn!(
+            "{key}: offsets {} were announced but may not be written; waits for more than offsets {range} of them",
+            stored.range
+        );
+    }
+}
+
+/// Says which records are passed over because they are known to be written.
+fn log_known(key: &str, stored: Option<Stored>, chunk: &Chunk, steps: &[Step]) {
+    let covered = |offset: i64| {
+        steps.iter().any(|step| match step {
+            Step::Insert { range, .. } | Step::Report(range) => (range.min..=range.max).contains(&offset),
+        })
+    };
+    let known = range_of(chunk.entries.iter().map(Entry::offset).filter(|offset| !covered(*offset)));
+    if let (Some(known), Some(stored)) = (known, stored) {
+        tracing::warn!(
+            "{key}: offsets {known} are passed over as written, as offsets {} are stored. To write them again, remove \
+             this key's row from the state table",
+            stored.range
+        );
+    }
+}
+
+/// Checks that the server is one that can be written to, and has tables.
+pub(crate) async fn probe(client: &Client, settings: &Settings) -> Result<(), Failure> {
+    let inactive = |why: String| {
+        let error = ConnectError::fatal("Connection to ClickHouse is not active.");
+        Failure::Settings(error.caused_by(ConnectError::config(why)))
+    };
+    let version = client.ask("SELECT version()", &[]).await?;
+    let mut parts = version.trim().split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let number = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    if number < (23, 3) {
+        return Err(inactive(format!(
+            "ClickHouse server version {} is too old to use this connector. Please upgrade to version 23.3 or newer.",
+            version.trim()
+        )));
+    }
+    let database = crate::client::text(&settings.database);
+    let count = client.ask(&format!("SELECT count() FROM system.tables WHERE database = {database}"), &[]).await?;
+    if count.trim() == "0" {
+        return Err(inactive(format!(
+            "Did not find any tables in database {} at {} Please create before running.",
+            settings.database,
+            client.address()
+        )));
+    }
+    Ok(())
+}

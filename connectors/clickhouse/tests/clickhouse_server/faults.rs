@@ -1,0 +1,167 @@
+//! What goes wrong.
+
+use std::sync::Arc;
+
+use longshore_api::{Batch, ErrorKind, Field, Schema, Type, Value};
+use longshore_test_servers::{Kind, Server};
+
+use crate::support::{Lab, bad, json, numbers, structs};
+
+#[tokio::test]
+async fn a_row_that_the_server_refuses_is_named_with_its_place() {
+    let lab = Lab::new("refused").await;
+    lab.run("CREATE TABLE t (n Int64) ENGINE=MergeTree ORDER BY n");
+    let batch = json(10, &[r#"{"n": 1}"#, r#"{"n": "many"}"#, r#"{"n": 3}"#]);
+    let mut sink = lab.start(&[]).await;
+    let error = sink.try_put(&batch).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Fatal);
+    let text = error.to_string();
+    for part in
+        ["Topic: [t], Partition: [0], MinOffset: [10], MaxOffset: [12], (QueryId: [", "row of t-0@11", "Code: 27"]
+    {
+        assert!(text.contains(part), "{text}");
+    }
+    assert_eq!(lab.count("t"), 0);
+
+    let refused = lab.start(&[("errors.tolerance", "all")]).await.put(&batch).await;
+    assert_eq!(refused.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), [10, 11, 12], "the whole insert");
+    let apart = [("errors.tolerance", "all"), ("bisectFailedBatches", "true")];
+    let refused = lab.start(&apart).await.put(&batch).await;
+    assert_eq!(refused.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), [11]);
+    assert_eq!(lab.ask("SELECT groupArray(n) FROM (SELECT n FROM t ORDER BY n)"), "[1,3]");
+}
+
+#[tokio::test]
+async fn bad_rows_are_found_where_the_server_names_none() {
+    let lab = Lab::new("constraint").await;
+    lab.run("CREATE TABLE t (n Int64, CONSTRAINT c CHECK n % 7 != 3) ENGINE=MergeTree ORDER BY n");
+    let mut sink = lab.start(&[("errors.tolerance", "all"), ("bisectFailedBatches", "true")]).await;
+    let refused = sink.put(&numbers(0..50)).await;
+    assert_eq!(refused.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), [3, 10, 17, 24, 31, 38, 45]);
+    assert_eq!(lab.count("t"), 43);
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_is_a_bad_record_alone() {
+    let lab = Lab::new("fits").await;
+    lab.run("CREATE TABLE t (n Int64, small UInt8) ENGINE=MergeTree ORDER BY n");
+    let field = |name: &str, kind| Field::new(name, Schema::new(kind));
+    let schema = Arc::new(Schema::structure(vec![field("n", Type::Int64), field("small", Type::Int8)]));
+    let row = |n: i64, small: i8| vec![Value::Int64(n), Value::Int8(small)];
+    let batch = structs(0, &schema, vec![row(0, 1), row(1, -1), row(2, 2)]);
+    let error = lab.start(&[]).await.try_put(&batch).await.unwrap_err().to_string();
+    assert!(
+        error.contains("t-0@1") && error.contains("column `small` of type UInt8: the value does not fit"),
+        "{error}"
+    );
+    assert!(!error.contains("-1;") && lab.count("t") == 0, "{error}");
+    let refused = lab.start(&[("errors.tolerance", "all"), ("showOffendingValues", "true")]).await.put(&batch).await;
+    assert_eq!(refused.len(), 1);
+    assert!(refused[0].0 == 1 && refused[0].1.ends_with("the value is -1"), "{refused:?}");
+    assert_eq!(lab.count("t"), 2);
+}
+
+#[tokio::test]
+async fn a_column_that_the_records_lack_is_named() {
+    let lab = Lab::new("lacks").await;
+    lab.run("CREATE TABLE t (n Int64, must String) ENGINE=MergeTree ORDER BY n");
+    let schema = Arc::new(Schema::structure(vec![Field::new("n", Schema::new(Type::Int64))]));
+    let batch = structs(0, &schema, vec![vec![Value::Int64(1)]]);
+    let error = lab.start(&[]).await.try_put(&batch).await.unwrap_err().to_string();
+    assert!(error.contains("Data schema validation failed"), "{error}");
+    assert!(error.ends_with("Table column name [must] was not found."), "{error}");
+}
+
+#[tokio::test]
+async fn a_table_that_changes_is_described_again() {
+    let lab = Lab::new("altered").await;
+    lab.run("CREATE TABLE t (n Int64, gone Int64) ENGINE=MergeTree ORDER BY n");
+    let field = |name: &str| Field::new(name, Schema::new(Type::Int64));
+    let schema = Arc::new(Schema::structure(vec![field("n"), field("gone"), field("new")]));
+    let batch = |n: i64| structs(n, &schema, vec![vec![Value::Int64(n), Value::Int64(n), Value::Int64(n)]]);
+    let mut sink = lab.start(&[]).await;
+    sink.put(&batch(0)).await;
+    lab.run("ALTER TABLE t DROP COLUMN gone");
+    sink.put(&batch(1)).await;
+    lab.run("ALTER TABLE t ADD COLUMN must String FIRST");
+    sink.put(&batch(2)).await;
+    assert_eq!(lab.count("t"), 3, "columns are named, so that a new one has its default");
+    lab.run("DROP TABLE t SYNC");
+    let error = sink.try_put(&batch(3)).await.unwrap_err().to_string();
+    assert!(error.contains("does not exist"), "{error}");
+
+    lab.run("CREATE TABLE t (n Int64) ENGINE=MergeTree ORDER BY n");
+    let mut sink = lab.start(&[("tableRefreshInterval", "1")]).await;
+    sink.put(&batch(4)).await;
+    lab.run("ALTER TABLE t ADD COLUMN new Int64");
+    let mut n = 5;
+    while lab.ask("SELECT count() FROM t WHERE new > 0") == "0" {
+        assert!(n < 1000, "a column that was added is never found");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        sink.put(&batch(n)).await;
+        n += 1;
+    }
+}
+
+#[tokio::test]
+async fn too_many_parts_are_waited_out() {
+    let lab = Lab::new("parts").await;
+    lab.run("CREATE TABLE t (n Int64) ENGINE=MergeTree ORDER BY n SETTINGS parts_to_delay_insert=1, parts_to_throw_insert=1, max_delay_to_insert=0, min_delay_to_insert_ms=0");
+    lab.run("SYSTEM STOP MERGES t");
+    let mut sink = lab.start(&[("errors.tolerance", "all")]).await;
+    sink.put(&numbers(0..3)).await;
+    sink.put(&numbers(3..6)).await; // taken, and not written
+    assert_eq!((lab.count("t"), sink.delivered(6).await), (3, 3));
+    let outcome = sink.try_put(&numbers(6..9)).await.unwrap();
+    assert_eq!((outcome.taken, bad(&outcome.bad)), (0, vec![]), "nothing more is taken");
+    let why = outcome.retry.unwrap().to_string();
+    assert!(why.contains("TOO_MANY_PARTS"), "{why}");
+    lab.run("ALTER TABLE t MODIFY SETTING parts_to_throw_insert=1000");
+    assert!(sink.task.wants_idle_puts());
+    sink.idle_until(|| lab.count("t") == 6).await;
+    sink.put(&numbers(6..9)).await;
+    assert_eq!((lab.count("t"), sink.delivered(9).await), (9, 9));
+}
+
+#[tokio::test]
+async fn a_user_who_may_only_read_is_waited_for() {
+    let lab = Lab::new("reader").await;
+    lab.run("CREATE TABLE t (n Int64) ENGINE=MergeTree ORDER BY n");
+    let settings = [("username", "lab"), ("password", "labpass"), ("clickhouseSettings", "readonly=1")];
+    let mut sink = lab.start(&settings).await;
+    sink.put(&numbers(0..2)).await;
+    let outcome = sink.try_put(&Arc::new(Batch::default())).await;
+    let why = outcome.unwrap_err();
+    assert_eq!(why.kind, ErrorKind::Retriable);
+    assert!(why.to_string().contains("READONLY"), "{why}");
+}
+
+#[tokio::test]
+async fn a_server_that_goes_and_comes_back_gets_every_record_once() {
+    let mut server = tokio::task::spawn_blocking(|| Server::start(Kind::ClickHouse)).await.unwrap();
+    let lab = Lab::on(&server.address(), "away");
+    lab.run("CREATE TABLE t (n Int64) ENGINE=MergeTree ORDER BY n SETTINGS non_replicated_deduplication_window=100");
+    let mut sink = lab.start(&[("retryCount", "3")]).await;
+    sink.put(&numbers(0..10)).await;
+    server.kill();
+    let outcome = sink.try_put(&numbers(10..20)).await.unwrap();
+    assert_eq!((outcome.taken, bad(&outcome.bad), sink.delivered(20).await), (10, vec![], 10));
+    let outcome = sink.try_put(&numbers(20..30)).await.unwrap();
+    assert_eq!(outcome.taken, 0);
+    let why = outcome.retry.unwrap();
+    assert!(why.to_string().contains("cannot be used now"), "{why}");
+    // A task that starts now waits, too.
+    let mut late = lab.start(&[]).await;
+    assert!(late.try_put(&numbers(50..60)).await.unwrap().retry.is_some());
+    let mut server = tokio::task::spawn_blocking(move || {
+        server.start_again();
+        server
+    })
+    .await
+    .unwrap();
+    sink.idle_until(|| lab.count("t") == 20).await;
+    sink.put(&numbers(20..30)).await;
+    late.put(&numbers(50..60)).await;
+    assert_eq!((lab.count("t"), sink.delivered(30).await), (40, 30));
+    server.kill();
+}

@@ -23,6 +23,7 @@ pub(crate) struct Idle {
     pub(crate) start_seconds: f64,
     pub(crate) resident_bytes: u64,
     pub(crate) threads: u64,
+    pub(crate) wake_ups_per_second: f64,
     /// Of one CPU.
     pub(crate) cpu_share: f64,
 }
@@ -50,16 +51,20 @@ pub(crate) fn measure(lab: &Lab, plan: &Plan, side: Side) -> Result<[Idle; 2]> {
 
 fn rest(plan: &Plan, side: Side, worker: &Worker, sinks: u32, start_time: Duration) -> Result<Idle> {
     sleep(plan.settle_time);
-    let (start, cpu) = (Instant::now(), worker.process().cpu_seconds()?);
+    let process = worker.process();
+    let (start, cpu, wake_ups) = (Instant::now(), process.cpu_seconds()?, process.wake_ups()?);
     sleep(plan.idle_time);
-    let cpu_share = (worker.process().cpu_seconds()? - cpu) / start.elapsed().as_secs_f64();
-    let memory = worker.process().memory()?;
+    let seconds = start.elapsed().as_secs_f64();
+    let cpu_share = (process.cpu_seconds()? - cpu) / seconds;
+    let wake_ups_per_second = process.wake_ups()?.saturating_sub(wake_ups) as f64 / seconds;
+    let memory = process.memory()?;
     Ok(Idle {
         side,
         sinks,
         start_seconds: start_time.as_secs_f64(),
         resident_bytes: memory.resident,
         threads: memory.threads,
+        wake_ups_per_second,
         cpu_share,
     })
 }

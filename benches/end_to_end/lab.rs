@@ -37,7 +37,7 @@ impl Lab {
         };
         let mongodb = plan.pipelines.iter().any(|pipeline| pipeline.goes_to_mongodb());
         for (topic, records) in [(FILE_TOPIC, plan.file_records), (MONGODB_TOPIC, plan.mongodb_records)] {
-            if topic == FILE_TOPIC || mongodb {
+            if !plan.pipelines.is_empty() && (topic == FILE_TOPIC || mongodb) {
                 eprintln!("writing {records} records to {topic}");
                 topic::create(&lab, topic, plan.partitions)?;
                 topic::fill(&lab.bootstrap(), topic, plan.partitions, records)?;

@@ -34,9 +34,12 @@ pub(crate) struct Options {
     /// File sinks of the idle worker [default: 100, quick: 5].
     #[arg(long)]
     idle_sinks: Option<u32>,
-    /// How long an idle worker is watched, in seconds [default: 10, quick: 2].
+    /// How long an idle worker is watched, in seconds [default: 10, quick: 2, only idle: 60].
     #[arg(long)]
     idle_seconds: Option<u64>,
+    /// Only what a worker takes that has nothing to do, a minute after its last request.
+    #[arg(long, conflicts_with_all = ["quick", "pipelines"])]
+    only_idle: bool,
     /// Less of everything: shows that the benchmark works, its figures mean little.
     #[arg(long)]
     quick: bool,
@@ -92,11 +95,18 @@ impl From<Options> for Plan {
             sides.push(Side::Longshore);
             sides.extend(worker::connect_is_installed().then_some(Side::Connect));
         }
+        let only_idle = options.only_idle;
         let mut pipelines = options.pipelines;
-        if pipelines.is_empty() {
+        if pipelines.is_empty() && !only_idle {
             let quickly = |pipeline: &&Pipeline| matches!(pipeline, Pipeline::FileString | Pipeline::MongodbJson);
             pipelines.extend(Pipeline::value_variants().iter().filter(|pipeline| !quick || quickly(pipeline)));
         }
+        let [settle_time, idle_time] = match (only_idle, quick) {
+            (true, _) => [60, 60],
+            (_, true) => [1, 2],
+            _ => [2, 10],
+        }
+        .map(Duration::from_secs);
         Self {
             sides,
             pipelines,
@@ -105,8 +115,8 @@ impl From<Options> for Plan {
             partitions: options.partitions,
             runs: options.runs.unwrap_or(if quick { 1 } else { 3 }),
             idle_sinks: options.idle_sinks.unwrap_or(if quick { 5 } else { 100 }),
-            idle_time: Duration::from_secs(options.idle_seconds.unwrap_or(if quick { 2 } else { 10 })),
-            settle_time: Duration::from_secs(if quick { 1 } else { 2 }),
+            idle_time: options.idle_seconds.map_or(idle_time, Duration::from_secs),
+            settle_time,
             save: options.save,
             note: options.note,
             binary: options.binary,

@@ -33,6 +33,18 @@ impl Process {
         Ok(ticks as f64 / TICKS_A_SECOND)
     }
 
+    /// How often any of its threads has gone on after it had waited for something.
+    pub(crate) fn wake_ups(self) -> Result<u64> {
+        let mut sum = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.0)).context("a process is gone")? {
+            // A thread may end while the others are counted.
+            let status = fs::read_to_string(thread?.path().join("status")).unwrap_or_default();
+            let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            sum += line.and_then(|line| line.trim().parse::<u64>().ok()).unwrap_or_default();
+        }
+        Ok(sum)
+    }
+
     /// Begins to look for the most resident bytes anew.
     pub(crate) fn forget_peak(self) -> Result<()> {
         fs::write(format!("/proc/{}/clear_refs", self.0), "5").context("the peak of memory cannot be reset")

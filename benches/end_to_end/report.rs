@@ -38,12 +38,16 @@ impl<'a> Report<'a> {
     /// The report as Markdown.
     pub(crate) fn text(&self) -> String {
         let mut text = self.head();
-        text += &self.second_connectors();
-        text += &self.first_connectors();
-        text += &self.comparison();
-        text += &self.start_table();
+        if !self.visits.is_empty() {
+            text += &self.second_connectors();
+            text += &self.first_connectors();
+            text += &self.comparison();
+            text += &self.start_table();
+        }
         text += &self.idle_table();
-        text += &self.limit_table();
+        if !self.limits.is_empty() {
+            text += &self.limit_table();
+        }
         text
     }
 
@@ -181,7 +185,8 @@ impl<'a> Report<'a> {
 
     fn idle_table(&self) -> String {
         let mut text = "\n## With nothing to do\n\n".to_owned();
-        text += &header(&["worker", "file sinks", "started in, s", "memory, MB", "threads", "of a CPU, %"]);
+        text +=
+            &header(&["worker", "file sinks", "started in, s", "memory, MB", "threads", "wake-ups/s", "of a CPU, %"]);
         for idle in &self.idle {
             text += &row(&[
                 idle.side.name().to_owned(),
@@ -189,6 +194,7 @@ impl<'a> Report<'a> {
                 cell([idle.start_seconds], Unit::Seconds),
                 cell([idle.resident_bytes as f64], Unit::Megabytes),
                 idle.threads.to_string(),
+                format!("{:.0}", idle.wake_ups_per_second),
                 cell([idle.cpu_share], Unit::Percent),
             ]);
         }

@@ -49,7 +49,7 @@ impl Unit {
             Self::Milliseconds => format!("{:.0}", figure * 1e3),
             Self::Seconds => significant(figure),
             Self::Megabytes => significant(figure / 1e6),
-            Self::Percent => format!("{:.1}", figure * 1e2),
+            Self::Percent => significant(figure * 1e2),
             Self::Times => format!("{figure:.2}"),
         }
     }

@@ -7,6 +7,8 @@
 #   DATA            folder of this instance; as root, one that user nobody can reach
 #                                                ($LONGSHORE_CACHE/servers/data/mongo)
 #   MONGO_AUTH      1: needs a login, user lab with password labpass
+#   MONGO_TLS_KEY   none; a PEM file of its key and certificates: clients must come by TLS then. MONGO_TLS_CA is
+#                   a PEM file of whom it trusts, for certificates that clients may show
 #   MONGO_CACHE_GB  0.25
 #   OWNER_PID       ends with that process; EPHEMERAL=1 then removes DATA
 set -euo pipefail
@@ -38,6 +40,16 @@ if [ "${MONGO_AUTH:-}" = 1 ]; then
   auth=(--auth --keyFile "$DATA/key")
 fi
 
+tls=()
+if [ -n "${MONGO_TLS_KEY:-}" ]; then
+  cat "$MONGO_TLS_KEY" >"$DATA/tls.pem"
+  cat "$MONGO_TLS_CA" >"$DATA/ca.pem"
+  chmod 400 "$DATA/tls.pem" "$DATA/ca.pem"
+  if [ "$(id -u)" = 0 ]; then chown 65534:65534 "$DATA/tls.pem" "$DATA/ca.pem"; fi
+  tls=(--tlsMode requireTLS --tlsCertificateKeyFile "$DATA/tls.pem" --tlsCAFile "$DATA/ca.pem"
+    --tlsAllowConnectionsWithoutCertificates)
+fi
+
 (
   command=(python3 "$HERE/mongo/command.py" 127.0.0.1 "$PORT")
   "${command[@]}" wait-ready 60 && "${command[@]}" rs-init rs0
@@ -46,4 +58,4 @@ fi
 guard
 exec "${as_nobody[@]}" env LD_LIBRARY_PATH="$SERVERS/mongo/libssl11" "$MONGOD" --dbpath "$DATA" --bind_ip 127.0.0.1 \
   --port "$PORT" --replSet rs0 --wiredTigerCacheSizeGB "${MONGO_CACHE_GB:-0.25}" --nounixsocket \
-  --setParameter enableTestCommands=1 --setParameter diagnosticDataCollectionEnabled=false "${auth[@]}"
+  --setParameter enableTestCommands=1 --setParameter diagnosticDataCollectionEnabled=false "${auth[@]}" "${tls[@]}"

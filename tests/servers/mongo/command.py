@@ -1,9 +1,13 @@
 """Sends one command to a MongoDB server, without any package: what the start scripts need, and no more.
 
 usage: command.py HOST PORT wait-ready SECONDS | rs-init NAME | is-primary | create-user NAME PASSWORD
+
+With MONGO_TLS_CA, a PEM file of whom to trust, it comes by TLS.
 """
 
+import os
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -77,9 +81,18 @@ def decode(data, at=0):
     return document
 
 
+def connect(host, port):
+    """A connection, encrypted if the server asks for that."""
+    connection = socket.create_connection((host, port), 10)
+    authority = os.environ.get("MONGO_TLS_CA")
+    if not authority:
+        return connection
+    return ssl.create_default_context(cafile=authority).wrap_socket(connection, server_hostname=host)
+
+
 def run(host, port, command):
     """Sends a command to the admin database and returns the answer."""
-    with socket.create_connection((host, port), 10) as connection:
+    with connect(host, port) as connection:
         body = struct.pack("<i", 0) + b"\0" + encode({**command, "$db": "admin"})
         connection.sendall(struct.pack("<iiii", 16 + len(body), 1, 0, OP_MSG) + body)
         answer = b""

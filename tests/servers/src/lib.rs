@@ -195,7 +195,9 @@ impl Server {
     fn mongo_is(&self, command: &[&str]) -> bool {
         let port = self.port.to_string();
         let script = scripts().join("mongo/command.py");
-        let asked = Command::new("python3").arg(script).args(["127.0.0.1", &port]).args(command).output();
+        let mut asked = Command::new("python3");
+        asked.arg(script).args(["127.0.0.1", &port]).args(command);
+        let asked = asked.envs(self.variables.iter().map(|(key, value)| (key, value))).output();
         asked.is_ok_and(|answer| answer.status.success())
     }
 }

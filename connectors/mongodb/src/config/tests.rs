@@ -70,6 +70,9 @@ fn values_that_people_use_are_accepted() {
             "connection.uri",
             "mongodb://h/?jmxEnabled=true&compressors=snappy,zstd&tlsAllowInvalidHostnames=true&w=majority",
         )],
+        // Java's driver splits options at either sign and skips empty ones.
+        &[("connection.uri", "mongodb://h/?w=majority;retryWrites=false&")],
+        &[("connection.uri", "mongodb://h/?")],
         &[("max.num.retries", "3"), ("retries.defer.timeout", "5000")],
         &[("field.renamer.mapping", "[]"), ("key.projection.type", "none"), ("change.data.capture.handler", "")],
         &[("errors.tolerance", "ALL"), ("document.id.strategy.uuid.format", "Binary")],

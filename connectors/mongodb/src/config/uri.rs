@@ -36,8 +36,7 @@ pub(crate) fn parse(uri: &str) -> Result<ConnectionString, String> {
 
 /// Why the login that a connection string asks for cannot be had.
 fn unsupported_login(uri: &str) -> Option<&'static str> {
-    let (_, options) = uri.split_once('?')?;
-    let mut options = options.split('&').filter_map(|option| option.split_once('='));
+    let mut options = options(uri).filter_map(|option| option.split_once('='));
     let (_, mechanism) = options.find(|(name, _)| name.eq_ignore_ascii_case("authMechanism"))?;
     match mechanism {
         "MONGODB-AWS" => Some("authMechanism=MONGODB-AWS is not supported by Longshore: AWS's client is not built in"),
@@ -46,12 +45,18 @@ fn unsupported_login(uri: &str) -> Option<&'static str> {
     }
 }
 
+/// The options of a connection string. Java's driver takes semicolons between them, too, and none for nothing.
+fn options(uri: &str) -> impl Iterator<Item = &str> {
+    let options = uri.split_once('?').map_or("", |(_, options)| options);
+    options.split(['&', ';']).filter(|option| !option.is_empty())
+}
+
 /// The connection string without options that this driver does not know. Java's driver, too, only warns of them; what
 /// they would have done is lost (a compression, a relaxed check of names), nothing else.
 pub(crate) fn supported(uri: &str) -> String {
     let uri = uri.trim();
-    let Some((before, options)) = uri.split_once('?') else { return uri.to_owned() };
-    let kept = options.split('&').filter(|option| {
+    let Some((before, _)) = uri.split_once('?') else { return uri.to_owned() };
+    let kept = options(uri).filter(|option| {
         let name = option.split_once('=').map_or(*option, |(name, _)| name);
         let alone = ConnectionString::parse(format!("mongodb://localhost/?{option}"));
         let unknown = alone.is_err_and(|error| {
@@ -64,7 +69,7 @@ pub(crate) fn supported(uri: &str) -> String {
         !unknown
     });
     let kept: Vec<&str> = kept.collect();
-    format!("{before}?{}", kept.join("&"))
+    if kept.is_empty() { before.to_owned() } else { format!("{before}?{}", kept.join("&")) }
 }
 
 /// The hosts of a connection string, between commas; what messages name instead of the string.
@@ -91,7 +96,7 @@ pub(crate) fn hide_secrets(text: &str, uri: &str) -> String {
         }
     }
     // Options hold secrets, too: the password of a key file, a session token.
-    for secret in uri.split_once('?').map_or("", |(_, options)| options).split('&').filter_map(secret_option) {
+    for secret in options(uri).filter_map(secret_option) {
         hidden = hidden.replace(secret, HIDDEN);
     }
     hidden

@@ -1,9 +1,12 @@
 //! Change events of each source, one after another, on a real server: what stands in the collection is what stood in
 //! the source.
 
-use bson::{Document, doc};
+use bson::{Bson, Document, doc};
+use futures_util::TryStreamExt as _;
+use mongodb::Collection;
+use mongodb::options::FullDocumentType;
 
-use crate::support::{Lab, Sink, keyed, texts_keyed};
+use crate::support::{Lab, Sink, keyed, texts_keyed, within_a_minute};
 
 const CDC: &str = "com.mongodb.kafka.connect.sink.cdc";
 
@@ -239,5 +242,99 @@ async fn replayed_events_leave_the_same_documents() {
         found.sort_unstable();
         let expected: Vec<(i64, i64)> = (0..100).filter(|id| id % 2 == 1).map(|id| (id, 2900 + id)).collect();
         assert_eq!(found, expected);
+    }
+}
+
+/// What a change stream tells of changes to a collection, up to the deletion of `_id: "end"`.
+async fn events_of(lab: &Lab, whole: bool, changes: impl AsyncFnOnce(&Collection<Document>)) -> Vec<Document> {
+    let source = lab.database().collection::<Document>("source");
+    lab.database().create_collection("source").await.unwrap();
+    let watch = source.watch();
+    let watch = if whole { watch.full_document(FullDocumentType::UpdateLookup) } else { watch };
+    let mut stream = watch.await.unwrap().with_type::<Document>();
+    changes(&source).await;
+    source.insert_one(doc! { "_id": "end" }).await.unwrap();
+    source.delete_one(doc! { "_id": "end" }).await.unwrap();
+    let mut events = Vec::new();
+    within_a_minute(async {
+        loop {
+            let event = stream.try_next().await.unwrap().expect("a stream does not end");
+            let is =
+                |document: &Document, key: &str, text: &str| document.get_str(key).is_ok_and(|found| found == text);
+            let ends = is(&event, "operationType", "delete")
+                && event.get_document("documentKey").is_ok_and(|key| is(key, "_id", "end"));
+            events.push(event);
+            if ends {
+                return;
+            }
+        }
+    })
+    .await;
+    events
+}
+
+/// Changes of every kind that a handler carries over.
+async fn change(source: &Collection<Document>) {
+    let documents = (0..20).map(|n| {
+        let id = bson::oid::ObjectId::from_bytes([n; 12]);
+        let price: bson::Decimal128 = "12.50".parse().unwrap();
+        doc! { "_id": id, "n": i32::from(n), "big": 5_000_000_000_i64, "price": price, "at": bson::DateTime::from_millis(1_600_000_000_123),
+        "bytes": bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: vec![1, 2, n] },
+        "nested": { "list": [1, { "x": 1 }], "gone": true }, "text": "a\"b\u{e9}\n" }
+    });
+    source.insert_many(documents).await.unwrap();
+    let by = |n: i32| doc! { "n": n };
+    source.update_one(by(1), doc! { "$set": { "nested.list.1.x": 2, "new": bson::Bson::Null } }).await.unwrap();
+    source
+        .update_one(by(2), doc! { "$unset": { "nested.gone": "", "text": "" }, "$inc": { "big": 1_i64 } })
+        .await
+        .unwrap();
+    source.update_one(by(3), doc! { "$push": { "nested.list": "last" } }).await.unwrap();
+    source.replace_one(by(4), doc! { "n": 4, "replaced": true }).await.unwrap();
+    source.delete_one(by(5)).await.unwrap();
+    source.update_many(doc! { "n": { "$gte": 10 } }, doc! { "$set": { "many": 1.5 } }).await.unwrap();
+    source.delete_many(doc! { "n": { "$gte": 18 } }).await.unwrap();
+    source.insert_one(doc! { "_id": { "a": 1, "b": "x" }, "n": 100 }).await.unwrap();
+    source.update_one(by(100), doc! { "$set": { "m": 1 } }).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_real_change_stream_tells_makes_the_same_collection() {
+    let lab = Lab::new("replica").await;
+    for whole in [true, false] {
+        lab.clear().await;
+        let events = events_of(&lab, whole, change).await;
+        assert!(events.len() > 40, "{}", events.len());
+        // The source connector writes events by either of these formatters.
+        for canonical in [true, false] {
+            let texts: Vec<String> = events
+                .iter()
+                .map(|event| {
+                    let event = Bson::Document(event.clone());
+                    if canonical { event.into_canonical_extjson() } else { event.into_relaxed_extjson() }.to_string()
+                })
+                .collect();
+            let records: Vec<_> = texts.iter().map(|text| (None, Some(text.as_str()))).collect();
+            let class = format!("{CDC}.mongodb.ChangeStreamHandler");
+            let props = [("change.data.capture.handler", class.as_str()), ("errors.tolerance", "all")];
+            let mut sink = Sink::start(&lab, &props).await;
+            // A document that was gone when the server looked for it makes an event that cannot be carried out.
+            let without_document: Vec<usize> =
+                (0..events.len()).filter(|at| events[*at].get("fullDocument") == Some(&Bson::Null)).collect();
+            // Events that come again after a crash change nothing.
+            for _ in 0..2 {
+                let outcome = sink.put(&texts_keyed(&records)).await;
+                assert_eq!((outcome.taken, outcome.retry), (records.len(), None));
+                assert_eq!(outcome.bad.iter().map(|bad| bad.index).collect::<Vec<_>>(), without_document);
+                let sorted = |mut found: Vec<Document>| {
+                    found.sort_by_key(|one| one.get_i32("n").unwrap());
+                    found
+                };
+                let source = lab.database().collection::<Document>("source").find(doc! {}).await.unwrap();
+                let source: Vec<Document> = source.try_collect().await.unwrap();
+                assert_eq!(sorted(lab.documents().await), sorted(source), "whole {whole}, canonical {canonical}");
+            }
+            lab.database().collection::<Document>(lab.collection()).drop().await.unwrap();
+        }
     }
 }

@@ -2,19 +2,24 @@
 //!
 //! `LONGSHORE_TEST_MONGODB` may name it, say `mongodb://127.0.0.1:27017/?replicaSet=rs0`; else one is started.
 
+#[cfg(test)]
 mod change_events;
 mod documents;
 mod faults;
+#[cfg(test)]
+mod matrix;
 mod parallel;
+#[cfg(test)]
+mod secure;
 #[cfg(test)]
 mod support;
 
 use std::time::{Duration, Instant};
 
 use bson::{Bson, doc};
-use longshore_api::{Connector, ErrorKind, SinkConnector};
+use longshore_api::{ErrorKind, SinkConnector};
 use longshore_mongodb::MongoSinkConnector;
-use support::{Lab, Proxy, Sink, batch, keyed, texts, within_a_minute};
+use support::{Lab, Proxy, Sink, batch, keyed, target_errors, texts, within_a_minute};
 
 const ID: &str = "com.mongodb.kafka.connect.sink.processor.id.strategy";
 const WRITE: &str = "com.mongodb.kafka.connect.sink.writemodel.strategy";
@@ -287,10 +292,7 @@ async fn the_target_is_validated() {
             "Invalid value [hidden] for configuration connection.uri: Invalid user permissions authentication failed.",
         ),
     ] {
-        let props = lab.at(&uri).props(&[]);
-        let mut values = MongoSinkConnector.config_def().validate(&props);
-        MongoSinkConnector.validate_target(&props, &mut values).await;
-        let errors: Vec<String> = values.into_iter().flat_map(|value| value.errors).collect();
+        let errors = target_errors(&lab.at(&uri), &[]).await;
         assert!(errors.len() <= 1 && errors.concat().starts_with(expected), "{uri}: {errors:?}");
         assert_eq!(errors.is_empty(), expected.is_empty(), "{uri}: {errors:?}");
         assert!(!errors.concat().contains("s3cr"), "{errors:?}");
@@ -306,10 +308,7 @@ async fn a_user_who_may_only_read_is_refused_when_the_target_is_validated() {
         database.run_command(doc! { "createUser": name, "pwd": "s3cret", "roles": [role] }).await.unwrap();
         let database = database.name();
         let uri = format!("mongodb://{name}:s3cret@{}/{database}?directConnection=true", lab.address());
-        let props = lab.at(&uri).props(&[]);
-        let mut values = MongoSinkConnector.config_def().validate(&props);
-        MongoSinkConnector.validate_target(&props, &mut values).await;
-        let errors: Vec<String> = values.into_iter().flat_map(|value| value.errors).collect();
+        let errors = target_errors(&lab.at(&uri), &[]).await;
         let missing = "Invalid user permissions. Missing the following action permissions: insert, update, remove";
         let refused = format!("Invalid value [hidden] for configuration connection.uri: {missing}");
         assert_eq!(errors, if name == "reader" { vec![refused] } else { Vec::new() });

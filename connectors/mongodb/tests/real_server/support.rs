@@ -7,7 +7,8 @@ use bson::{Document, doc};
 use futures_util::TryStreamExt as _;
 use longshore_api::config::Props;
 use longshore_api::{
-    BadRecord, Batch, BatchBuilder, PutOutcome, Result, RowParts, SinkConnector, SinkTask, Slot, Slots, TaskContext,
+    BadRecord, Batch, BatchBuilder, Connector, PutOutcome, Result, RowParts, SinkConnector, SinkTask, Slot, Slots,
+    TaskContext,
 };
 use longshore_mongodb::MongoSinkConnector;
 use mongodb::Client;
@@ -75,6 +76,11 @@ impl Lab {
         self.client.database("admin")
     }
 
+    /// Where users stand whose passwords the server does not know.
+    pub(crate) fn external(&self) -> mongodb::Database {
+        self.client.database("$external")
+    }
+
     /// The `_id`s of a collection, in their order.
     pub(crate) async fn ids(&self, collection: &str) -> Vec<i64> {
         let found = self.database().collection::<Document>(collection).find(doc! {}).sort(doc! { "_id": 1 }).await;
@@ -139,6 +145,14 @@ impl Lab {
     }
 }
 
+/// What is wrong with a configuration whose target is looked at.
+pub(crate) async fn target_errors(lab: &Lab, more: &[(&str, &str)]) -> Vec<String> {
+    let props = lab.props(more);
+    let mut values = MongoSinkConnector.config_def().validate(&props);
+    MongoSinkConnector.validate_target(&props, &mut values).await;
+    values.into_iter().flat_map(|value| value.errors).collect()
+}
+
 /// Held while a fail point is set: a server has only one of a kind.
 pub(crate) async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
     static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -161,10 +175,14 @@ pub(crate) struct Sink {
 
 impl Sink {
     pub(crate) async fn start(lab: &Lab, more: &[(&str, &str)]) -> Self {
+        Self::try_start(lab, more).await.unwrap()
+    }
+
+    pub(crate) async fn try_start(lab: &Lab, more: &[(&str, &str)]) -> Result<Self> {
         let mut task = MongoSinkConnector.new_task();
         let context = TaskContext { connector: Arc::from("test"), task: 0, cancelled: CancellationToken::new() };
-        task.start(context.clone(), &lab.props(more)).await.unwrap();
-        Self { task, context }
+        task.start(context.clone(), &lab.props(more)).await?;
+        Ok(Self { task, context })
     }
 
     pub(crate) async fn try_put(&mut self, batch: &Arc<Batch>) -> Result<PutOutcome> {

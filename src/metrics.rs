@@ -7,6 +7,7 @@
 //! A task counts for itself, by its [`TaskMetrics`]: atomics alone, a few a batch and none a record. States are never
 //! counted: they are read from the live connectors and tasks when somebody asks.
 
+mod rebalances;
 mod report;
 mod stats;
 mod task;
@@ -23,6 +24,7 @@ pub use report::{ConnectorState, Snapshot};
 pub use task::TaskMetrics;
 
 use crate::task::TaskId;
+use rebalances::Rebalances;
 use stats::Clock;
 
 /// All numbers of a worker.
@@ -30,11 +32,12 @@ pub struct Metrics {
     clock: Clock,
     tasks: Mutex<BTreeMap<TaskId, Arc<TaskMetrics>>>,
     connector_startups: Startups,
-    task_startups: Startups,
+    task_startups: Arc<Startups>,
+    rebalances: Rebalances,
 }
 
 /// How starts ended.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Startups {
     succeeded: AtomicU64,
     failed: AtomicU64,
@@ -58,18 +61,20 @@ impl Metrics {
     /// No numbers yet. Averages, maxima and rates look back over `samples` windows (`metrics.num.samples`) of the
     /// length `window` (`metrics.sample.window.ms`).
     pub fn new(window: Duration, samples: usize) -> Self {
+        let clock = Clock::new(window, samples);
         Self {
-            clock: Clock::new(window, samples),
+            rebalances: Rebalances::new(&clock),
+            clock,
             tasks: Mutex::default(),
             connector_startups: Startups::default(),
-            task_startups: Startups::default(),
+            task_startups: Arc::default(),
         }
     }
 
     /// The numbers of a task that starts now, all zero. They are shown until the task starts again or its connector
     /// is gone; those of a failed task stay.
     pub fn start_task(&self, id: &TaskId) -> Arc<TaskMetrics> {
-        let metrics = Arc::new(TaskMetrics::new(self.clock.clone()));
+        let metrics = Arc::new(TaskMetrics::new(self.clock.clone(), Arc::clone(&self.task_startups)));
         self.lock().insert(id.clone(), Arc::clone(&metrics));
         metrics
     }
@@ -79,9 +84,19 @@ impl Metrics {
         self.connector_startups.add(succeeded);
     }
 
-    /// A task was started, or failed to.
-    pub fn task_startup(&self, succeeded: bool) {
-        self.task_startups.add(succeeded);
+    /// A task could not even be started. One that was started counts by its own numbers.
+    pub fn task_startup_failed(&self) {
+        self.task_startups.add(false);
+    }
+
+    /// The worker begins to find out with its group who runs what.
+    pub fn rebalance_begun(&self) {
+        self.rebalances.begin();
+    }
+
+    /// The worker knows what it runs in this generation of its group.
+    pub fn rebalance_completed(&self, generation: i32) {
+        self.rebalances.complete(generation);
     }
 
     /// The numbers of a task of this worker.

@@ -150,7 +150,8 @@ fn a_request_that_the_herder_does_not_answer_in_time_says_what_the_worker_does()
     let mut herder = FakeHerder::new(Mode::Distributed);
     herder.delay = Duration::from_secs(30);
     let short = Duration::from_millis(50);
-    let server = Server::with(herder, Mode::Distributed, Limits { request: short, health: short, ..Limits::default() });
+    let limits = Limits { request: short, health: short, cluster_id: short, ..Limits::default() };
+    let server = Server::with(herder, Mode::Distributed, limits);
     let stage = "The worker is currently pretending, which began at 1970-01-01T00:00:00Z.";
     let late = (500, format!("Request timed out. {stage}"));
     for read in ["", "?expand=status", "/a", "/a/status", "/a/topics", "/a/tasks/0/status"] {
@@ -162,6 +163,8 @@ fn a_request_that_the_herder_does_not_answer_in_time_says_what_the_worker_does()
     let message =
         format!("Worker was unable to handle this request and may be unable to handle other requests. {stage}");
     assert_eq!((health.status, health.json()), (500, Some(json!({"status": "unhealthy", "message": message}))));
+    let root = send(&server, Request::new("GET", "/"));
+    assert_eq!((root.status, root.json().unwrap()["kafka_cluster_id"].clone()), (200, Json::Null));
 }
 
 #[test]

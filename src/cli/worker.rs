@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use longshore_api::{ConnectError, ErrorKind};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::SetOnce;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -178,7 +179,7 @@ impl Worker {
         let url = format!("{}://{}", worker.advertised_scheme, worker.worker_id);
         listening.say(&worker.listeners, &url);
         let metrics = Arc::new(Metrics::new(worker.metrics_window, worker.metrics_samples));
-        let cluster_id = Arc::new(OnceLock::new());
+        let cluster_id = Arc::new(SetOnce::new());
         tokio::spawn(read_cluster_id(Arc::clone(&worker), Arc::clone(&cluster_id)));
         let levels = Arc::clone(&loggers);
         let environment = herder::Environment {
@@ -321,7 +322,7 @@ async fn open_log(
 }
 
 /// Asks for the cluster's id until it is known.
-async fn read_cluster_id(worker: Arc<WorkerConfig>, known: Arc<OnceLock<String>>) {
+async fn read_cluster_id(worker: Arc<WorkerConfig>, known: Arc<SetOnce<String>>) {
     let admin = match Admin::new(&clients::internal_props(&worker, "shared-admin")) {
         Ok(admin) => admin,
         Err(error) => return warn!("the Kafka cluster cannot be asked for its id: {error}"),

@@ -10,7 +10,7 @@ use longshore_api::{ConnectError, Plugin, Props, Result};
 use regex::Regex;
 
 use super::worker::with_prefix;
-use super::{PluginConfig, TopicCreation, WorkerConfig, connector_keys, restart};
+use super::{MemoryLimit, PluginConfig, TopicCreation, WorkerConfig, connector_keys, restart};
 
 /// Whether a connector reads from Kafka or writes to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub struct ConnectorConfig {
     pub predicates: Vec<(String, PluginConfig)>,
     /// `errors.*`.
     pub errors: ErrorSettings,
+    /// `task.memory.limit.bytes`, the connector's or else the worker's.
+    pub memory: MemoryLimit,
     /// What sinks or sources have beyond this.
     pub role: RoleSettings,
 }
@@ -140,6 +142,10 @@ impl ConnectorConfig {
         if let Err(error) = restart::policy(props) {
             errors.push(error.to_string());
         }
+        let memory = MemoryLimit::of(worker, props).unwrap_or_else(|error| {
+            errors.push(error.to_string());
+            worker.task_memory
+        });
         let parsed = table(kind).parse(props).map_err(ConnectError::from)?;
         let role = match kind {
             ConnectorKind::Sink => sink(&parsed, &mut errors).map(RoleSettings::Sink),
@@ -156,6 +162,7 @@ impl ConnectorConfig {
             transforms: transforms(props, &parsed, &mut errors),
             predicates: links(props, "predicates", &parsed, &mut errors),
             errors: ErrorSettings::new(&parsed),
+            memory,
             role,
         });
         match config {

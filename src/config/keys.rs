@@ -5,6 +5,8 @@
 
 use longshore_api::config::{ConfigDef, ConfigKey, ConfigType, Importance, Validator};
 
+use super::memory;
+
 use ConfigType::{Boolean, Class, Int, List, Long, Short, String as Text};
 use Importance::{High, Low, Medium};
 
@@ -114,6 +116,15 @@ pub fn common() -> Vec<WorkerKey> {
         )
         .or("60000")
         .checked(Validator::AtLeast(0)),
+        row(
+            memory::KEY,
+            Long,
+            Low,
+            "How much a task may hold, in bytes: records fetched ahead, in batches, and sent but not acknowledged. Values \
+             that converters decode and what a connector makes of a batch come on top. Connectors may have their own.",
+        )
+        .or("67108864")
+        .checked(Validator::AtLeast(memory::LEAST)),
         row("offset.flush.interval.ms", Long, Low, "How often offsets are committed, in ms.").or("60000"),
         row("offset.flush.timeout.ms", Long, Low, "How long a commit of offsets may take, in ms.").or("5000"),
         row("connector.client.config.override.policy", Text, Medium, "Which client settings connectors may override.")

@@ -7,6 +7,7 @@ pub mod environment;
 pub mod jaas;
 pub mod keys;
 mod listener;
+pub mod memory;
 pub mod properties;
 pub mod providers;
 pub mod rest;
@@ -24,6 +25,7 @@ use longshore_api::Props;
 
 pub use connector::{ConnectorConfig, ConnectorKind};
 pub use environment::Environment;
+pub use memory::MemoryLimit;
 pub use providers::Resolver;
 pub use rest::RestSettings;
 pub use topic_creation::TopicCreation;
@@ -68,6 +70,8 @@ pub struct WorkerConfig {
     pub task_shutdown_timeout: Duration,
     /// `task.stuck.threshold.ms`.
     pub stuck_threshold: Duration,
+    /// `task.memory.limit.bytes`.
+    pub task_memory: MemoryLimit,
     /// `listeners`.
     pub listeners: Vec<Listener>,
     /// `http` or `https`, by which others reach this worker.

@@ -11,7 +11,9 @@ use longshore_api::{ConnectError, Props, Result};
 use super::keys::{self, Support, WorkerKey};
 use super::listener;
 use super::providers::Resolver;
-use super::{InternalTopics, Listener, Mode, OverridePolicy, PluginConfig, TopicSpec, WorkerConfig, rest};
+use super::{
+    InternalTopics, Listener, MemoryLimit, Mode, OverridePolicy, PluginConfig, TopicSpec, WorkerConfig, memory, rest,
+};
 
 impl WorkerConfig {
     /// The configuration of a worker that keeps its state on Kafka.
@@ -147,6 +149,7 @@ impl Builder<'_> {
             offset_flush_timeout: self.duration("offset.flush.timeout.ms"),
             task_shutdown_timeout: self.duration("task.shutdown.graceful.timeout.ms"),
             stuck_threshold: self.duration("task.stuck.threshold.ms"),
+            task_memory: MemoryLimit::new(parsed.integer(memory::KEY)),
             advertised_scheme: advertised(self.props, &listeners).0,
             worker_id: worker_id(self.props, &listeners),
             listeners,

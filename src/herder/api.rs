@@ -20,8 +20,8 @@ pub type Reply<T> = Result<T, HerderError>;
 /// must not look like an empty worker. So callers set a time limit.
 #[async_trait]
 pub trait Herder: Send + Sync {
-    /// The Kafka cluster's id; `None` where it could not be read.
-    fn kafka_cluster_id(&self) -> Option<String>;
+    /// The Kafka cluster's id. Waits until it is known, which it may never be.
+    async fn kafka_cluster_id(&self) -> String;
 
     /// Whether the worker has started and its herder answers. Waits for the herder, so callers set a time limit.
     async fn health(&self) -> Health;

@@ -140,8 +140,8 @@ impl HerderHandle {
 
 #[async_trait]
 impl Herder for HerderHandle {
-    fn kafka_cluster_id(&self) -> Option<String> {
-        self.environment.cluster_id.get().cloned()
+    async fn kafka_cluster_id(&self) -> String {
+        self.environment.cluster_id.wait().await.clone()
     }
 
     /// Says at once that the worker is still starting; Connect lets the caller wait for ten seconds before it does.

@@ -27,6 +27,7 @@ use super::stage::Stage;
 use super::types::{ConnectorInfo, HerderError, HerderErrorKind, TaskRef};
 use super::views::{View, Views};
 use crate::cluster::Membership;
+use crate::config::Mode;
 use crate::store::{ConfigChange, ConfigStore, StatusKey, StatusStore, Stores};
 use crate::task::{TargetState, TaskId, TaskServices};
 
@@ -101,8 +102,15 @@ impl RunLoop {
 
     /// Brings everything back that the config log says, then serves until the end.
     pub(super) async fn run(mut self) {
+        let in_group = self.environment.worker.mode == Mode::Distributed;
+        if in_group {
+            self.environment.metrics.rebalance_begun();
+        }
         self.take_over();
         self.settle();
+        if in_group {
+            self.environment.metrics.rebalance_completed(self.membership.generation());
+        }
         self.shared.ready.store(true, Ordering::Release);
         self.shared.stage.complete();
         while self.ending.is_empty() || self.has_tasks() {

@@ -1,9 +1,10 @@
 //! What the herder uses of the rest of the worker, as narrow as it needs it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_api::{Positions, Props, Result, TopicPartition};
+use tokio::sync::SetOnce;
 
 use crate::config::WorkerConfig;
 use crate::metrics::Metrics;
@@ -66,5 +67,5 @@ pub struct Environment {
     /// What the worker counts.
     pub metrics: Arc<Metrics>,
     /// Id of the Kafka cluster, as soon as it is known.
-    pub cluster_id: Arc<OnceLock<String>>,
+    pub cluster_id: Arc<SetOnce<String>>,
 }

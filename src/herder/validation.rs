@@ -22,7 +22,7 @@ use longshore_api::{ConfigDef, ConfigValue, Plugin, Props};
 
 use super::api::Reply;
 use super::types::{ConfigInfos, ConfigKeyInfo, HerderError, HerderErrorKind, RequestConfig};
-use crate::config::{WorkerConfig, connector_keys as framework_keys, restart, versions};
+use crate::config::{WorkerConfig, connector_keys as framework_keys, memory, restart, versions};
 use crate::plugins::{ConverterKind, Found, Plugins};
 use infos::Section;
 
@@ -163,7 +163,8 @@ impl Validation {
             }
         }
         chain::add_keys(&mut keys, config, &self.plugins);
-        restart::keys(config).into_iter().for_each(|key| keys.add(key));
+        let own = restart::keys(config).into_iter().chain(memory::keys(config));
+        own.for_each(|key| keys.add(key));
         keys
     }
 

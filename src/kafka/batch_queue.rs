@@ -85,6 +85,18 @@ impl<C: ConsumerContext + 'static> DataQueue<C> {
         }
     }
 
+    /// Where a partition ends, as the latest fetch said; `None` before there was one.
+    pub(super) fn end(&self, topic: &str, partition: i32) -> Option<i64> {
+        let topic = CString::new(topic).ok()?;
+        let (mut low, mut high) = (-1, -1);
+        // SAFETY: client, name and the two places to write to are valid through the call, which asks no broker.
+        let known = unsafe {
+            let client = self.consumer.client().native_ptr();
+            native::rd_kafka_get_watermark_offsets(client, topic.as_ptr(), partition, &mut low, &mut high)
+        };
+        (known == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+    }
+
     /// Lets a call that waits in [`Messages::fill`] return, or the next one if none does.
     pub(super) fn wake(&self) {
         // SAFETY: the queue is valid; the call only sets a flag under the queue's lock.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as commands;
 
-use longshore_api::{Batch, ConnectError, Positions, Props, Result};
+use longshore_api::{Batch, ConnectError, Positions, Props, Result, TopicPartition};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::context::SinkContext;
@@ -175,6 +175,13 @@ impl SinkConsumer {
             let _ = commands.send(Command::Close);
             waker.wake();
         }
+    }
+
+    /// Says where a partition ends (its high watermark), as the broker said with the latest fetch of it; from anywhere,
+    /// without asking the broker. `None` where that is not known, and after the end.
+    pub fn ends(&self) -> impl Fn(&TopicPartition) -> Option<i64> + Send + Sync + 'static {
+        let waker = Arc::clone(&self.waker);
+        move |partition| waker.end(partition)
     }
 
     fn request_close(&self) {

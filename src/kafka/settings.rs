@@ -84,6 +84,11 @@ const fn row(key: &'static str, roles: &'static [Role], becomes: Becomes) -> Set
 use Becomes::{Ignored, Number, Refused, Same, Special};
 
 const INT_MAX: i64 = i32::MAX as i64;
+/// Java's `fetch.max.bytes`.
+const MOST_FETCHED_AT_ONCE: i64 = 50 << 20;
+/// What the native client spends on a small record in its queue, about; and how many it is to fetch ahead at most.
+const BYTES_A_QUEUED_RECORD: i64 = 800;
+const MOST_QUEUED_RECORDS: i64 = 20_000;
 const JAVA_CLASS: &str = "a Java class cannot be loaded";
 const JAVA_METRICS: &str = "metrics come from the worker's own endpoint";
 const JAVA_TLS: &str = "names parts of Java's TLS; OpenSSL chooses by itself";
@@ -328,11 +333,17 @@ fn offset_reset(given: &Given<'_>, native: &mut Native) -> Result<()> {
     Ok(())
 }
 
-/// Java's bound for one fetch is the bound for all that is fetched ahead; the native client derives its own bound
-/// for one fetch from that.
+/// Java's bound for one fetch is the bound for all that is fetched ahead. One fetch is a quarter of that, because the
+/// native client looks at what it has before it fetches, not at what it will have then.
 fn fetch_max(given: &Given<'_>, native: &mut Native) -> Result<()> {
-    let kbytes = (given.number()? / 1024).clamp(1, 2_097_151);
+    let kbytes = (given.number()? / 1024).clamp(4, 2_097_151);
     native.set("queued.max.messages.kbytes", kbytes.to_string(), given.key);
+    let once = (kbytes * 1024 / 4).min(MOST_FETCHED_AT_ONCE);
+    native.set("fetch.max.bytes", once.to_string(), given.key);
+    // No fetch may be smaller than this, which says nothing about what consumers read.
+    native.set("message.max.bytes", once.min(1_000_000).to_string(), given.key);
+    let records = (kbytes * 1024 / BYTES_A_QUEUED_RECORD).min(MOST_QUEUED_RECORDS);
+    native.set("queued.min.messages", records.to_string(), given.key);
     Ok(())
 }
 
@@ -361,8 +372,11 @@ fn delivery_timeout(given: &Given<'_>, native: &mut Native) -> Result<()> {
     Ok(())
 }
 
+/// Room for the largest record there may be: one that does not fit would be waited for without end.
 fn buffer_memory(given: &Given<'_>, native: &mut Native) -> Result<()> {
-    let kbytes = (given.number()? / 1024).clamp(1, INT_MAX);
+    let largest = given.all.get("max.request.size").and_then(|size| size.trim().parse::<i64>().ok());
+    let largest = largest.unwrap_or(1 << 20).saturating_add(1023) / 1024;
+    let kbytes = (given.number()? / 1024).max(largest).clamp(1, INT_MAX);
     native.set("queue.buffering.max.kbytes", kbytes.to_string(), given.key);
     Ok(())
 }

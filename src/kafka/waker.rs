@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 
+use longshore_api::TopicPartition;
 use rdkafka::consumer::ConsumerContext;
 
 use super::batch_queue::DataQueue;
@@ -39,6 +40,12 @@ impl<C: ConsumerContext + 'static> Waker<C> {
         if let Some(thread) = self.thread.get() {
             thread.unpark();
         }
+    }
+
+    /// Where a partition ends, as far as the native client has heard. Whoever lets go of the queue waits for the answer:
+    /// the client does not end in the hands of somebody who only looks.
+    pub(super) fn end(&self, partition: &TopicPartition) -> Option<i64> {
+        self.queue().as_ref()?.end(&partition.topic, partition.partition)
     }
 
     fn queue(&self) -> MutexGuard<'_, Option<Arc<DataQueue<C>>>> {

@@ -4,9 +4,9 @@
 //! texts become a label of a sample that is 1. These are the rules of Strimzi's and the JMX exporter's examples.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::rebalances::Rebalances;
 use super::stats::{Meter, Windowed};
 use super::text::{Kind, Page};
 use super::{Metrics, Startups, TaskMetrics};
@@ -41,6 +41,9 @@ pub struct ConnectorState {
     /// State of each task that runs here, by number.
     pub tasks: BTreeMap<u32, &'static str>,
 }
+
+/// The consumers' MBeans, as the JMX exporter names them without rules.
+const FETCH_MANAGER: &str = "kafka_consumer_consumer_fetch_manager_metrics";
 
 /// The states that are counted for each connector.
 const COUNTED: [&str; 6] = ["RUNNING", "PAUSED", "FAILED", "UNASSIGNED", "DESTROYED", "RESTARTING"];
@@ -102,7 +105,22 @@ impl Metrics {
         page.add("kafka_connect_worker_task_count", "Tasks that run on this worker", Gauge, &[], tasks as f64);
         startups("connector", &self.connector_startups, page);
         startups("task", &self.task_startups, page);
+        rebalances(&self.rebalances, page);
     }
+}
+
+/// A worker that is in no group has none.
+fn rebalances(rebalances: &Rebalances, page: &mut Page) {
+    let Some(seen) = rebalances.seen() else { return };
+    let mut add = |name: &str, help, kind, value| {
+        page.add(&format!("kafka_connect_worker_rebalance_{name}"), help, kind, &[], value);
+    };
+    add("epoch", "Generation of the group of workers", Gauge, seen.epoch);
+    add("completed_rebalances_total", "Rebalances that this worker took part in", Counter, seen.completed);
+    add("rebalancing", "Whether the worker takes part in a rebalance right now", Gauge, seen.under_way);
+    add("rebalance_max_time_ms", "The longest rebalance", Gauge, seen.max_ms);
+    add("rebalance_avg_time_ms", "How long rebalances took", Gauge, seen.average_ms);
+    add("time_since_last_rebalance_ms", "Since the latest rebalance", Gauge, seen.since_ms);
 }
 
 fn startups(what: &str, startups: &Startups, page: &mut Page) {
@@ -225,11 +243,7 @@ impl Samples<'_> {
         self.meter("sink_task_sink_record_read", "Records that the task read from Kafka", &sink.read);
         self.meter("sink_task_sink_record_send", "Records that the sink took", &sink.sent);
         self.times("sink_task_put_batch", "How long puts took", &sink.put_time);
-        self.gauge(
-            "sink_task_sink_record_active_count",
-            "Records read and not committed yet",
-            sink.active.load(Relaxed) as f64,
-        );
+        self.gauge("sink_task_sink_record_active_count", "Records read and not committed yet", sink.active() as f64);
         self.sizes("sink_task_sink_record_active_count", "Records read and not committed yet", &sink.active_seen);
         self.meter("sink_task_offset_commit_completion", "Commits that succeeded", &sink.commits);
         self.meter("sink_task_offset_commit_skip", "Outcomes of commits that came too late", &sink.commits_skipped);
@@ -243,18 +257,23 @@ impl Samples<'_> {
 
     /// What a task has still to read: the most of one partition, and each partition's by the name of its consumer.
     fn lag(&mut self, metrics: &TaskMetrics) {
-        let partitions = metrics.sink.partitions.read().unwrap_or_else(PoisonError::into_inner);
-        self.gauge("sink_task_partition_count", "Partitions that the task reads", partitions.len() as f64);
-        let most = partitions.values().filter_map(|reading| reading.lag()).max();
-        let most = most.map_or(f64::NAN, |lag| lag as f64);
+        let lags = metrics.sink.lags();
+        self.gauge("sink_task_partition_count", "Partitions that the task reads", lags.len() as f64);
+        let most = lags.iter().filter_map(|(_, lag)| *lag).max().map_or(f64::NAN, |lag| lag as f64);
         self.gauge("sink_task_sink_record_lag_max", "Records to be read of the partition that has most", most);
         let client = format!("connector-consumer-{}", self.id);
-        for (partition, reading) in partitions.iter() {
-            let Some(lag) = reading.lag() else { continue };
+        let help = "Records that are still to be read, of the partition that has most";
+        let name = format!("{FETCH_MANAGER}_records_lag_max");
+        self.page.add(&name, help, Gauge, &[("client_id", client.as_str())], most);
+        for (partition, lag) in lags {
+            let Some(lag) = lag else { continue };
             let number = partition.partition.to_string();
-            let labels = [("clientid", client.as_str()), ("topic", &*partition.topic), ("partition", &number)];
+            let labels = |id| [(id, client.as_str()), ("topic", &*partition.topic), ("partition", number.as_str())];
             let help = "Records of the partition that are still to be read";
-            self.page.add("kafka_consumer_fetch_manager_records_lag", help, Gauge, &labels, lag as f64);
+            // By Strimzi's rules, and as the exporter names it without any.
+            let short = "kafka_consumer_fetch_manager_records_lag";
+            self.page.add(short, help, Gauge, &labels("clientid"), lag as f64);
+            self.page.add(&format!("{FETCH_MANAGER}_records_lag"), help, Gauge, &labels("client_id"), lag as f64);
         }
     }
 

@@ -35,7 +35,8 @@ impl Clock {
         (self.start.elapsed().as_micros() / self.window.as_micros()) as u64 + 1
     }
 
-    fn micros(&self) -> u64 {
+    /// Since the worker's start.
+    pub(super) fn micros(&self) -> u64 {
         self.start.elapsed().as_micros() as u64
     }
 }
@@ -220,17 +221,29 @@ impl Shares {
     }
 }
 
-/// How far a consumer is in a partition, and where that ends. Negative: not known.
+/// How far a task is in a partition, and how much of that is committed. Negative: not known.
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) position: AtomicI64,
-    pub(super) end: AtomicI64,
+    pub(super) committed: AtomicI64,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { position: AtomicI64::new(-1), committed: AtomicI64::new(-1) }
+    }
 }
 
 impl Reading {
-    /// Records that are still to be read, if both ends are known.
-    pub(super) fn lag(&self) -> Option<i64> {
-        let (position, end) = (self.position.load(Relaxed), self.end.load(Relaxed));
-        (position >= 0 && end >= 0).then(|| (end - position).max(0))
+    /// Records that are still to be read of a partition that ends before `end`, if both are known.
+    pub(super) fn lag(&self, end: Option<i64>) -> Option<i64> {
+        let position = self.position.load(Relaxed);
+        end.filter(|_| position >= 0).map(|end| (end - position).max(0))
+    }
+
+    /// Records that were read and are not committed.
+    pub(super) fn active(&self) -> u64 {
+        let (position, committed) = (self.position.load(Relaxed), self.committed.load(Relaxed));
+        if committed < 0 { 0 } else { u64::try_from(position - committed).unwrap_or(0) }
     }
 }

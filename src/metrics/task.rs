@@ -1,12 +1,14 @@
 //! What a task counts of itself.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use longshore_api::TopicPartition;
+use longshore_api::{Positions, TopicPartition};
 
+use super::Startups;
 use super::stats::{Clock, Meter, Reading, Shares, Windowed};
 use crate::task::State;
 
@@ -15,6 +17,9 @@ use crate::task::State;
 #[derive(Debug)]
 pub struct TaskMetrics {
     pub(super) shares: Shares,
+    /// The worker's count of starts, and whether this one stands in it.
+    startups: Arc<Startups>,
+    started: AtomicBool,
     pub(super) batch_size: Windowed,
     pub(super) commit_time: Windowed,
     /// 1 for a commit that succeeded, 0 for one that failed.
@@ -29,13 +34,44 @@ pub(super) struct SinkNumbers {
     pub(super) read: Meter,
     pub(super) sent: Meter,
     pub(super) put_time: Windowed,
-    pub(super) active: AtomicU64,
     pub(super) active_seen: Windowed,
     pub(super) commits: Meter,
     pub(super) commits_skipped: Meter,
     pub(super) commit_sequence: AtomicU64,
     /// The partitions that are assigned. Written when partitions come or go, otherwise only read.
-    pub(super) partitions: RwLock<BTreeMap<TopicPartition, Arc<Reading>>>,
+    partitions: RwLock<BTreeMap<TopicPartition, Arc<Reading>>>,
+    ends: Ends,
+}
+
+/// Says where a partition ends, if the task's consumer knows it.
+#[derive(Default)]
+struct Ends(OnceLock<Box<AskForEnd>>);
+
+type AskForEnd = dyn Fn(&TopicPartition) -> Option<i64> + Send + Sync;
+
+impl fmt::Debug for Ends {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ends")
+    }
+}
+
+impl SinkNumbers {
+    /// The partitions that the task reads, each with the records that are still to be read if that is known.
+    pub(super) fn lags(&self) -> Vec<(TopicPartition, Option<i64>)> {
+        let partitions = self.partitions.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let end = |partition: &TopicPartition| self.ends.0.get().and_then(|end| end(partition));
+        let lag = |(partition, reading): (TopicPartition, Arc<Reading>)| {
+            let lag = reading.lag(end(&partition));
+            (partition, lag)
+        };
+        partitions.into_iter().map(lag).collect()
+    }
+
+    /// Records that were read and are not committed.
+    pub(super) fn active(&self) -> u64 {
+        let partitions = self.partitions.read().unwrap_or_else(PoisonError::into_inner);
+        partitions.values().map(|reading| reading.active()).sum()
+    }
 }
 
 #[derive(Debug)]
@@ -61,11 +97,13 @@ pub(super) struct ErrorNumbers {
 }
 
 impl TaskMetrics {
-    pub(super) fn new(clock: Clock) -> Self {
+    pub(super) fn new(clock: Clock, startups: Arc<Startups>) -> Self {
         let windowed = || Windowed::new(&clock);
         let meter = || Meter::new(&clock);
         Self {
             shares: Shares::new(&clock),
+            startups,
+            started: AtomicBool::new(false),
             batch_size: windowed(),
             commit_time: windowed(),
             commit_success: windowed(),
@@ -73,12 +111,12 @@ impl TaskMetrics {
                 read: meter(),
                 sent: meter(),
                 put_time: windowed(),
-                active: AtomicU64::new(0),
                 active_seen: windowed(),
                 commits: meter(),
                 commits_skipped: meter(),
                 commit_sequence: AtomicU64::new(0),
                 partitions: RwLock::default(),
+                ends: Ends::default(),
             },
             source: SourceNumbers {
                 polled: meter(),
@@ -92,9 +130,13 @@ impl TaskMetrics {
         }
     }
 
-    /// The task is in this state from now on (`running-ratio`, `pause-ratio`).
+    /// The task is in this state from now on (`running-ratio`, `pause-ratio`). The first time that it runs, or fails
+    /// without having run, its start is counted (`task-startup-*`).
     pub fn state(&self, state: State) {
         self.shares.enter(state == State::Running, state == State::Paused);
+        if matches!(state, State::Running | State::Failed) && !self.started.swap(true, Relaxed) {
+            self.startups.add(state == State::Running);
+        }
     }
 
     /// Offsets were committed, or could not be, within this time (`offset-commit-*`).
@@ -129,35 +171,47 @@ impl TaskMetrics {
         self.sink.put_time.record_time(time);
     }
 
-    /// So many records were read by a sink and are not committed yet (`sink-record-active-count*`).
-    pub fn sink_active(&self, records: usize) {
-        self.sink.active.store(records as u64, Relaxed);
-        self.sink.active_seen.record(records as u64);
-    }
-
     /// A sink has these partitions from now on (`partition-count`, lag).
     pub fn assigned(&self, partitions: impl IntoIterator<Item = TopicPartition>) {
         let mut known = self.sink.partitions.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::take(&mut *known);
-        let unknown = || Arc::new(Reading { position: AtomicI64::new(-1), end: AtomicI64::new(-1) });
         known.extend(partitions.into_iter().map(|partition| {
-            let reading = before.get(&partition).cloned().unwrap_or_else(unknown);
+            let reading = before.get(&partition).cloned().unwrap_or_default();
             (partition, reading)
         }));
     }
 
-    /// A sink's next record of a partition is the one at `position`; the partition ends before `end` (its high
-    /// watermark), where that is known. Nothing of a partition that is not assigned is kept.
-    pub fn reached(&self, partition: &TopicPartition, position: Option<i64>, end: Option<i64>) {
-        let known = self.sink.partitions.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(reading) = known.get(partition) {
-            if let Some(position) = position {
-                reading.position.store(position, Relaxed);
-            }
-            if let Some(end) = end {
-                reading.end.store(end, Relaxed);
-            }
+    /// How a sink's consumer says where a partition ends (its high watermark). Asked whenever somebody looks.
+    pub fn ends_by(&self, ends: impl Fn(&TopicPartition) -> Option<i64> + Send + Sync + 'static) {
+        // A task has one consumer.
+        self.sink.ends.0.set(Box::new(ends)).ok();
+    }
+
+    /// A sink has read the records of a partition from `first` up to before `next`. Nothing of a partition that is not
+    /// assigned is kept.
+    pub fn reached(&self, partition: &TopicPartition, first: i64, next: i64) {
+        self.of_partition(partition, |reading| {
+            reading.position.fetch_max(next, Relaxed);
+            // Where nothing was committed, counting begins with the first record.
+            reading.committed.compare_exchange(-1, first, Relaxed, Relaxed).ok();
+        });
+        self.sink.active_seen.record(self.sink.active());
+    }
+
+    /// The broker has these positions for a sink; negative ones say that it has none.
+    pub fn committed(&self, positions: &Positions) {
+        for (partition, offset) in positions.iter().filter(|(_, offset)| **offset >= 0) {
+            self.of_partition(partition, |reading| {
+                reading.position.fetch_max(*offset, Relaxed);
+                reading.committed.store(*offset, Relaxed);
+            });
         }
+        self.sink.active_seen.record(self.sink.active());
+    }
+
+    fn of_partition(&self, partition: &TopicPartition, note: impl Fn(&Reading)) {
+        let known = self.sink.partitions.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(partition).into_iter().for_each(|reading| note(reading));
     }
 
     /// A source's poll gave these records within this time (`source-record-poll-*`, `poll-batch-*-time-ms`,

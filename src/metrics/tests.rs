@@ -43,11 +43,13 @@ async fn a_sinks_numbers_have_the_names_of_connects() {
     task.commit(Duration::from_micros(1500), true);
     task.commit(Duration::from_secs(9), false);
     task.commit_begun(2);
-    task.sink_active(7);
-    task.assigned([TopicPartition::new("t", 0), TopicPartition::new("t", 1)]);
-    task.reached(&TopicPartition::new("t", 0), Some(5), Some(9));
-    task.reached(&TopicPartition::new("t", 1), Some(5), None);
-    task.reached(&TopicPartition::new("other", 1), Some(1), Some(9));
+    let place = |topic: &str, partition| TopicPartition::new(topic, partition);
+    task.assigned([place("t", 0), place("t", 1)]);
+    task.ends_by(move |partition| (*partition != place("t", 1)).then_some(9));
+    task.committed(&[(place("t", 0), 2), (place("t", 1), -1001), (place("other", 1), 0)].into_iter().collect());
+    task.reached(&place("t", 0), 2, 5);
+    task.reached(&place("t", 1), 10, 14);
+    task.reached(&place("other", 1), 0, 9);
     task.record_failed();
     task.records_skipped(1);
     advance(Duration::from_secs(10)).await;
@@ -79,6 +81,7 @@ async fn a_sinks_numbers_have_the_names_of_connects() {
         ("kafka_connect_sink_task_offset_commit_completion_total{connector=\"c\",task=\"0\"}", 1.0),
         ("kafka_connect_sink_task_partition_count{connector=\"c\",task=\"0\"}", 2.0),
         ("kafka_connect_sink_task_sink_record_lag_max{connector=\"c\",task=\"0\"}", 4.0),
+        ("kafka_consumer_consumer_fetch_manager_metrics_records_lag_max{client_id=\"connector-consumer-c-0\"}", 4.0),
         (
             "kafka_consumer_fetch_manager_records_lag{clientid=\"connector-consumer-c-0\",topic=\"t\",partition=\"0\"}",
             4.0,
@@ -90,6 +93,35 @@ async fn a_sinks_numbers_have_the_names_of_connects() {
     }
     assert!(!page.contains("source_task"), "{page}");
     assert!(!page.contains("partition=\"1\""), "the end of partition 1 is not known:\n{page}");
+    task.committed(&[(place("t", 0), 5), (place("t", 1), 14)].into_iter().collect());
+    let page = metrics.page(&snapshot("sink", &[(0, "RUNNING")]));
+    let active = "kafka_connect_sink_task_sink_record_active_count";
+    assert_eq!(value(&page, &format!("{active}{{connector=\"c\",task=\"0\"}}")), Some(0.0));
+    assert_eq!(value(&page, &format!("{active}_max{{connector=\"c\",task=\"0\"}}")), Some(7.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rebalances_are_timed_and_a_worker_without_a_group_has_none() {
+    let metrics = Metrics::default();
+    let page = || metrics.page(&Snapshot::default());
+    assert!(!page().contains("rebalance"), "{}", page());
+    let shown = |name: &str| value(&page(), &format!("kafka_connect_worker_rebalance_{name}"));
+    metrics.rebalance_begun();
+    advance(Duration::from_millis(30)).await;
+    assert_eq!((shown("rebalancing"), shown("completed_rebalances_total")), (Some(1.0), Some(0.0)));
+    assert_eq!(shown("time_since_last_rebalance_ms"), Some(f64::INFINITY));
+    metrics.rebalance_completed(3);
+    advance(Duration::from_millis(70)).await;
+    for (name, expected) in [
+        ("epoch", 3.0),
+        ("completed_rebalances_total", 1.0),
+        ("rebalancing", 0.0),
+        ("rebalance_max_time_ms", 30.0),
+        ("rebalance_avg_time_ms", 30.0),
+        ("time_since_last_rebalance_ms", 70.0),
+    ] {
+        assert_eq!(shown(name), Some(expected), "{name}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,8 +165,10 @@ async fn a_failed_tasks_numbers_stay_and_a_deleted_ones_go() {
     let metrics = Metrics::default();
     metrics.start_task(&id("c", 0)).read(3);
     metrics.start_task(&id("c", 1)).read(3);
-    metrics.task_startup(true);
-    metrics.task_startup(false);
+    metrics.task(&id("c", 0)).unwrap().state(State::Running);
+    metrics.task(&id("c", 0)).unwrap().state(State::Failed);
+    metrics.task_startup_failed();
+    metrics.task(&id("c", 1)).unwrap().state(State::Unassigned);
     let page = metrics.page(&snapshot("sink", &[(0, "FAILED")]));
     assert_eq!(value(&page, "kafka_connect_sink_task_sink_record_read_total{connector=\"c\",task=\"0\"}"), Some(3.0));
     assert_eq!(value(&page, "kafka_connect_worker_connector_failed_task_count{connector=\"c\"}"), Some(1.0));

@@ -67,6 +67,8 @@ pub struct Limits {
     pub request: Duration,
     /// How long `/health` may wait for the herder: 10 s, as in Connect.
     pub health: Duration,
+    /// How long `/` may wait for the Kafka cluster's id: 3 s, after which it is null.
+    pub cluster_id: Duration,
     /// How long a client may take to send a request's head, and how long an idle connection is kept: 30 s, Jetty's
     /// idle time.
     pub head: Duration,
@@ -88,6 +90,7 @@ impl Default for Limits {
         Self {
             request: Duration::from_secs(90),
             health: Duration::from_secs(10),
+            cluster_id: Duration::from_secs(3),
             head: Duration::from_secs(30),
             body: Duration::from_secs(90),
             write: Duration::from_secs(30),

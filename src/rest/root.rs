@@ -38,8 +38,11 @@ pub(super) fn routes() -> Vec<Route> {
     vec![Route::get("/", info).without_body(), Route::get("/health", health).without_body()]
 }
 
+/// Kafka Connect knows the cluster's id before it listens. A worker that has just started is given a moment to learn it;
+/// one whose brokers are away answers without it.
 async fn info(State(api): State<Api>) -> Answer {
-    ok(&ServerInfo { version: KAFKA_VERSION, commit: COMMIT, kafka_cluster_id: api.herder.kafka_cluster_id() })
+    let kafka_cluster_id = tokio::time::timeout(api.limits.cluster_id, api.herder.kafka_cluster_id()).await.ok();
+    ok(&ServerInfo { version: KAFKA_VERSION, commit: COMMIT, kafka_cluster_id })
 }
 
 /// Whether the worker is ready and its herder answers (KIP-1017).

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use longshore_api::{Batch, ConnectError, Data, ErrorKind, Part, Result, Slots};
 use longshore_formats::{Column, Converter, HeaderConverter, JsonNeed, ReadOptions};
 
-use super::errors::{RetryPolicy, Stage};
+use super::errors::{Retries, Stage};
 use super::transform::{SinkChain, Transforms};
 use crate::config::{ConnectorConfig, PluginConfig};
 use crate::plugins::{ConverterKind, Plugins};
@@ -95,7 +95,7 @@ pub(super) struct RecordPath {
     converters: Converters,
     /// How keys and values are read.
     options: [ReadOptions; 2],
-    retry: RetryPolicy,
+    retry: Retries,
     key: Column,
     value: Column,
     chain: SinkChain,
@@ -109,7 +109,7 @@ impl RecordPath {
         let parts = transforms.parts();
         let options = |decoded| ReadOptions { json: if decoded { JsonNeed::Decoded } else { json } };
         let options = [options(parts.key), options(parts.value)];
-        let retry = transforms.retry();
+        let retry = transforms.retry().clone();
         let chain = SinkChain::new(transforms, &converters, reads_headers);
         Self { converters, options, retry, key: Column::default(), value: Column::default(), chain }
     }
@@ -151,7 +151,7 @@ impl RecordPath {
             Part::Value => &mut self.value,
         };
         if has_retriable(column) {
-            retry_column(batch, part, converter.as_ref(), column, self.retry).await;
+            retry_column(batch, part, converter.as_ref(), column, &self.retry).await;
         }
     }
 
@@ -197,13 +197,7 @@ fn has_retriable(column: &Column) -> bool {
 }
 
 /// Converts again, one by one, the rows whose conversion failed for a reason that may go away.
-async fn retry_column(
-    batch: &mut Batch,
-    part: Part,
-    converter: &dyn Converter,
-    column: &mut Column,
-    retry: RetryPolicy,
-) {
+async fn retry_column(batch: &mut Batch, part: Part, converter: &dyn Converter, column: &mut Column, retry: &Retries) {
     for (row_index, error) in std::mem::take(&mut column.errors) {
         if error.kind != ErrorKind::Retriable {
             column.errors.push((row_index, error));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use longshore_api::batch::Row;
 use longshore_api::{Batch, ConnectError, ErrorKind, Part, Result};
+use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::TaskId;
@@ -210,8 +211,20 @@ impl RetryPolicy {
         let delay = if doubled > self.max_delay { self.max_delay.mul_f64(random) } else { doubled };
         Some(delay.min(left))
     }
+}
 
-    /// Runs an operation until it succeeds, fails with an error that is not retriable, or the time is over.
+/// The retries of a task's operations. A stop ends them: what fails then may be good, and is not to be dropped.
+#[derive(Debug, Clone)]
+pub(super) struct Retries {
+    /// How long an operation is tried again.
+    pub policy: RetryPolicy,
+    /// Fires when the task is to stop.
+    pub stop: CancellationToken,
+}
+
+impl Retries {
+    /// Runs an operation until it succeeds, fails with an error that is not retriable, the time is over, or the task
+    /// is to stop.
     ///
     /// # Errors
     /// The last error.
@@ -224,9 +237,9 @@ impl RetryPolicy {
                 outcome => return outcome,
             };
             attempt += 1;
-            match self.delay(attempt, began.elapsed(), rand::random()) {
-                Some(delay) => tokio::time::sleep(delay).await,
-                None => return Err(error),
+            let Some(delay) = self.policy.delay(attempt, began.elapsed(), rand::random()) else { return Err(error) };
+            if tokio::time::timeout(delay, self.stop.cancelled()).await.is_ok() {
+                return Err(error);
             }
         }
     }

@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use super::convert::{Converters, RecordPath};
 use super::dead_letters::DeadLetters;
-use super::errors::{Backoff, ErrorHandler, ErrorPolicy, RetryPolicy};
+use super::errors::{Backoff, ErrorHandler, ErrorPolicy, Retries, RetryPolicy};
 use super::orders::Orders;
 use super::sink::{Consumer, SinkRun};
 use super::source::{RecordSink, SourceRun, TopicPreparer};
@@ -22,14 +22,12 @@ use super::transform::Transforms;
 use super::{Control, SourceOffsets, State, TargetState, TaskId, TaskServices, TaskSpec, TaskStatus};
 use crate::chain::Chain;
 use crate::config::connector::{DeadLetterSettings, ErrorSettings, SinkSettings, Topics};
-use crate::config::{ConnectorConfig, ConnectorKind, TopicCreation, TopicSpec, clients};
+use crate::config::{ConnectorConfig, ConnectorKind, MemoryLimit, TopicCreation, TopicSpec, clients};
 use crate::kafka::{
     Admin, BatchLimits, Completions, ConsumerEvent, ConsumerEvents, ConsumerSettings, Creation, Producer,
     ProducerRecord, Role, SinkConsumer, Subscription, client_config,
 };
 
-/// Bytes of one batch; two wait and one is in work, so a task's batches are bounded by a few times this.
-const BATCH_BYTES: usize = 4 << 20;
 /// Records of one batch where `max.poll.records` is not set. Connect's 500 would leave a sink that writes a batch a
 /// round trip waiting most of the time.
 const BATCH_RECORDS: usize = 5000;
@@ -95,7 +93,7 @@ impl Launch {
             || [&converters.key, &converters.value].iter().any(|converter| converter.reads_headers())
             || settings.dead_letters.is_some();
         let dead_letters = match &settings.dead_letters {
-            Some(settings) => Some(self.dead_letters(settings).await?),
+            Some(settings) => Some(self.dead_letters(settings, config.memory).await?),
             None => None,
         };
         let Some(task) = self.start_sink(task).await? else { return Ok(()) };
@@ -104,7 +102,7 @@ impl Launch {
             task,
             path: RecordPath::new(converters, json, reads_headers, transforms),
             errors: ErrorHandler::new(self.spec.id.clone(), policy, dead_letters, Arc::clone(&self.frame.metrics)),
-            consumer: Box::new(self.consumer(settings, headers)?),
+            consumer: Box::new(self.consumer(settings, config.memory, headers)?),
             activity: Arc::clone(&self.frame.activity),
             metrics: Arc::clone(&self.frame.metrics),
             orders: Orders::new(self.spec.id, self.frame),
@@ -141,7 +139,9 @@ impl Launch {
         let (worker, props) = (&self.services.worker, &self.spec.connector_config);
         let converters = Converters::new(&self.services.plugins, config)?;
         let transforms = self.transforms(config)?;
-        let producer = Producer::new(&clients::source_producer_props(worker, props, self.id())?)?;
+        let mut producer = clients::source_producer_props(worker, props, self.id())?;
+        config.memory.bound_producer(&mut producer);
+        let producer = Producer::new(&producer)?;
         let preparer = match &settings.topic_creation {
             Some(creation) => {
                 let admin = clients::source_admin_props(worker, props, self.id())?;
@@ -180,24 +180,27 @@ impl Launch {
     }
 
     fn transforms(&self, config: &ConnectorConfig) -> Result<Transforms> {
-        Ok(Transforms::new(Chain::new(&self.services.plugins, config)?, policy(&config.errors).retry))
+        let retries = Retries { policy: policy(&config.errors).retry, stop: self.frame.cancelled.clone() };
+        Ok(Transforms::new(Chain::new(&self.services.plugins, config)?, retries))
     }
 
-    fn consumer(&self, settings: &SinkSettings, headers: bool) -> Result<GroupMember> {
-        let props = clients::sink_consumer_props(&self.services.worker, &self.spec.connector_config, self.id())?;
+    fn consumer(&self, settings: &SinkSettings, memory: MemoryLimit, headers: bool) -> Result<GroupMember> {
+        let mut props = clients::sink_consumer_props(&self.services.worker, &self.spec.connector_config, self.id())?;
+        memory.bound_consumer(&mut props);
         let records = props.get("max.poll.records").and_then(|records| records.trim().parse().ok());
-        let limits =
-            BatchLimits { records: records.unwrap_or(BATCH_RECORDS).clamp(1, MOST_BATCH_RECORDS), bytes: BATCH_BYTES };
+        let records = records.unwrap_or(BATCH_RECORDS).clamp(1, MOST_BATCH_RECORDS);
+        let limits = BatchLimits { records, bytes: memory.batch() };
         let subscription = match &settings.topics {
             Topics::List(topics) => Subscription::Topics(topics.clone()),
             Topics::Pattern(pattern) => Subscription::Pattern(pattern.clone()),
         };
         let (consumer, events) = SinkConsumer::start(ConsumerSettings { props, subscription, limits, headers })?;
         self.frame.activity.leave_by(consumer.leaver());
+        self.frame.metrics.ends_by(consumer.ends());
         Ok(GroupMember { consumer, events })
     }
 
-    async fn dead_letters(&self, settings: &DeadLetterSettings) -> Result<DeadLetters> {
+    async fn dead_letters(&self, settings: &DeadLetterSettings, memory: MemoryLimit) -> Result<DeadLetters> {
         let (worker, props) = (&self.services.worker, &self.spec.connector_config);
         let topic = TopicSpec {
             name: settings.topic.clone(),
@@ -210,7 +213,9 @@ impl Launch {
             let message = format!("Could not initialize dead letter queue with topic={}", topic.name);
             return Err(ConnectError::fatal(message).caused_by(error));
         }
-        let producer = Producer::new(&clients::dlq_producer_props(worker, props, self.id())?)?;
+        let mut producer = clients::dlq_producer_props(worker, props, self.id())?;
+        memory.bound_dead_letters(&mut producer);
+        let producer = Producer::new(&producer)?;
         Ok(DeadLetters::new(producer, topic.name, settings.context_headers, self.spec.id.clone()))
     }
 }

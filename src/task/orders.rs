@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::supervise::Frame;
@@ -15,6 +16,7 @@ pub(super) struct Orders {
     control: watch::Receiver<Control>,
     status: watch::Sender<TaskStatus>,
     metrics: Arc<TaskMetrics>,
+    cancelled: CancellationToken,
     target: TargetState,
 }
 
@@ -32,8 +34,8 @@ pub(super) enum Heard {
 impl Orders {
     /// The orders of a task that is about to run.
     pub(super) fn new(id: TaskId, frame: Frame) -> Self {
-        let Frame { control, status, metrics, .. } = frame;
-        Self { id, control, status, metrics, target: TargetState::Started }
+        let Frame { control, status, metrics, cancelled, .. } = frame;
+        Self { id, control, status, metrics, cancelled, target: TargetState::Started }
     }
 
     /// Whether the task is to move records.
@@ -43,7 +45,7 @@ impl Orders {
 
     /// Whether the task is to end.
     pub(super) fn says_stop(&self) -> bool {
-        matches!(*self.control.borrow(), Control::Stop { .. })
+        self.cancelled.is_cancelled() || matches!(*self.control.borrow(), Control::Stop { .. })
     }
 
     /// Waits for a new order; ends at once, and for good, when nobody is left to give one. Cancel-safe.

@@ -47,17 +47,8 @@ impl Progress {
 
     /// Everything in `rows` is accounted for: written or kept by the sink, reported, or dropped on purpose.
     pub(super) fn took(&mut self, batch: &Batch, rows: &[Row]) {
-        let mut ends: Vec<(u16, i32, i64)> = Vec::new();
-        for row in rows {
-            let next = row.offset + 1;
-            match ends.iter_mut().rfind(|end| (end.0, end.1) == (row.topic, row.partition)) {
-                Some(end) => end.2 = end.2.max(next),
-                None => ends.push((row.topic, row.partition, next)),
-            }
-        }
-        for (topic, partition, next) in ends {
-            let topic = Arc::clone(&batch.topics()[usize::from(topic)]);
-            if let Some(state) = self.assigned.get_mut(&TopicPartition { topic, partition }) {
+        for (partition, _, next) in ranges(batch, rows) {
+            if let Some(state) = self.assigned.get_mut(&partition) {
                 state.taken = state.taken.max(Some(next));
             }
         }
@@ -95,6 +86,23 @@ impl Progress {
             }
         }
     }
+}
+
+/// The partitions of which there are rows, each with its first offset there and the one after its last.
+pub(super) fn ranges(batch: &Batch, rows: &[Row]) -> Vec<(TopicPartition, i64, i64)> {
+    let mut ranges: Vec<(u16, i32, i64, i64)> = Vec::new();
+    for row in rows {
+        let next = row.offset + 1;
+        match ranges.iter_mut().rfind(|range| (range.0, range.1) == (row.topic, row.partition)) {
+            Some(range) => range.3 = range.3.max(next),
+            None => ranges.push((row.topic, row.partition, row.offset, next)),
+        }
+    }
+    let named = |(topic, partition, first, next): (u16, i32, i64, i64)| {
+        let topic = Arc::clone(&batch.topics()[usize::from(topic)]);
+        (TopicPartition { topic, partition }, first, next)
+    };
+    ranges.into_iter().map(named).collect()
 }
 
 impl Partition {

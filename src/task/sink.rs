@@ -16,7 +16,7 @@ use tracing::warn;
 use super::convert::{ConversionError, RecordPath};
 use super::errors::{Backoff, ErrorHandler, Failure, Stage};
 use super::orders::{Heard, Orders};
-use super::positions::Progress;
+use super::positions::{self, Progress};
 use super::watchdog::Activity;
 use super::{TargetState, TaskId, TopicTracker};
 use crate::kafka::ConsumerEvent;
@@ -67,6 +67,8 @@ pub(super) struct SinkRun {
 
 /// How often a task without records gets an empty put.
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
+/// How many batches may wait behind the one in work before the task stops fetching; as many again may be on their way.
+const MOST_WAITING: usize = 2;
 
 #[derive(Debug, PartialEq, Eq)]
 enum Flow {
@@ -79,6 +81,8 @@ struct Loop {
     progress: Progress,
     /// Batches that came and are not begun.
     waiting: VecDeque<Batch>,
+    /// Nothing is fetched until what is here is worked off.
+    held: bool,
     known_topics: Vec<Arc<str>>,
     next_commit: Instant,
     /// Commits so far, which numbers them.
@@ -102,6 +106,7 @@ impl SinkRun {
             run: self,
             progress: Progress::default(),
             waiting: VecDeque::new(),
+            held: false,
             known_topics: Vec::new(),
             commits: 0,
         };
@@ -126,6 +131,7 @@ impl Loop {
                 }
                 continue;
             }
+            self.release();
             tokio::select! {
                 biased;
                 heard = self.run.orders.changed() => {
@@ -146,11 +152,25 @@ impl Loop {
     fn obey(&mut self, heard: Heard) -> Flow {
         match heard {
             Heard::Stop => return Flow::Stop,
-            Heard::Target(TargetState::Started) => self.run.consumer.resume(),
+            Heard::Target(TargetState::Started) if !self.held => self.run.consumer.resume(),
+            Heard::Target(TargetState::Started) | Heard::Nothing => {}
             Heard::Target(_) => self.run.consumer.pause(),
-            Heard::Nothing => {}
         }
         Flow::GoOn
+    }
+
+    /// Stops fetching until nothing is in hand any more: what comes meanwhile would only fill memory.
+    fn hold(&mut self) {
+        if !std::mem::replace(&mut self.held, true) {
+            self.run.consumer.pause();
+        }
+    }
+
+    /// Goes on fetching, if the task is to run at all.
+    fn release(&mut self) {
+        if std::mem::take(&mut self.held) && self.run.orders.runs() {
+            self.run.consumer.resume();
+        }
     }
 
     /// Handles what the consumer says. `current` is the batch that is being put, if any.
@@ -161,11 +181,15 @@ impl Loop {
             Some(ConsumerEvent::Batch(batch)) => {
                 self.run.metrics.read(batch.row_count());
                 self.waiting.push_back(batch);
+                if self.waiting.len() >= MOST_WAITING {
+                    self.hold();
+                }
             }
             Some(ConsumerEvent::Assigned(start)) => {
                 let partitions: Vec<TopicPartition> = start.keys().cloned().collect();
                 self.progress.assign(&start);
                 self.run.metrics.assigned(self.progress.partitions());
+                self.run.metrics.committed(&start);
                 if !partitions.is_empty() {
                     self.run.task.open(&partitions).await?;
                 }
@@ -208,7 +232,13 @@ impl Loop {
         self.note_topics(&batch);
         let Some(mut batch) = self.read(batch).await? else { return Ok(Flow::Stop) };
         let failed = self.run.path.convert(&mut batch).await;
+        if !failed.is_empty() && self.run.orders.says_stop() {
+            return Ok(Flow::Stop); // they may be good records that had to wait; they are read again
+        }
         self.report_conversions(&batch, failed).await?;
+        for (partition, first, next) in positions::ranges(&batch, batch.rows()) {
+            self.run.metrics.reached(&partition, first, next);
+        }
         let mut current = Current { batch: Arc::new(batch), from: 0 };
         let outcome = self.put(&mut current).await;
         self.account_for(&current);
@@ -222,9 +252,7 @@ impl Loop {
     /// the batch waits where a revoke finds it. `None` to stop.
     async fn read(&mut self, mut batch: Batch) -> Result<Option<Batch>> {
         let mut backoff = Backoff::new();
-        let mut waited = false;
         while !self.run.path.read(&mut batch) {
-            waited = true;
             self.waiting.push_front(batch);
             let supply = self.run.path.converters().supply();
             let Some(supplied) = self.wait_for(supply, None).await? else { return Ok(None) };
@@ -235,7 +263,7 @@ impl Loop {
                 let pause = backoff.next(rand::random());
                 let (id, millis) = (&self.run.id, pause.as_millis());
                 warn!(task = %id, "records cannot be converted yet and are tried again in {millis} ms: {error}");
-                self.run.consumer.pause(); // what comes now would only fill memory
+                self.hold();
                 if self.wait_for(sleep(pause), None).await?.is_none() {
                     return Ok(None);
                 }
@@ -244,9 +272,6 @@ impl Loop {
             if matches!(supplied, Ok(false)) {
                 break;
             }
-        }
-        if waited && self.run.orders.runs() {
-            self.run.consumer.resume();
         }
         Ok(Some(batch))
     }
@@ -260,7 +285,6 @@ impl Loop {
     /// Puts a batch until all of it is taken. While the sink cannot take it, the loop's other duties go on.
     async fn put(&mut self, current: &mut Current) -> Result<Flow> {
         let mut backoff = Backoff::new();
-        let mut held = false;
         while current.from < current.batch.len() {
             let busy = self.run.activity.begin("put", Some(&current.batch));
             let began = Instant::now();
@@ -287,16 +311,10 @@ impl Loop {
             if let Some(error) = &failed {
                 warn!(task = %self.run.id, "put failed and is tried again in {} ms: {error}", pause.as_millis());
             }
-            if !held {
-                self.run.consumer.pause(); // what comes now would only fill memory
-                held = true;
-            }
+            self.hold();
             if self.wait(pause, current).await? == Flow::Stop {
                 return Ok(Flow::Stop);
             }
-        }
-        if held && self.run.orders.runs() {
-            self.run.consumer.resume();
         }
         Ok(Flow::GoOn)
     }
@@ -307,8 +325,7 @@ impl Loop {
         Ok(waited.map_or(Flow::Stop, |()| Flow::GoOn))
     }
 
-    /// Waits for something while the consumer is held, and goes on listening. `current` is the batch that is being
-    /// put, if any. `None` to stop.
+    /// Waits for something, and goes on listening. `current` is the batch that is being put, if any. `None` to stop.
     async fn wait_for<T>(
         &mut self,
         awaited: impl Future<Output = T>,
@@ -322,7 +339,6 @@ impl Loop {
                     if self.obey(heard) == Flow::Stop {
                         return Ok(None);
                     }
-                    self.run.consumer.pause(); // a resume of the task's must not let more in meanwhile
                 }
                 () = sleep_until(self.next_commit) => {
                     if let Some(current) = current.as_deref() {
@@ -386,7 +402,10 @@ impl Loop {
         let committed = timeout(self.run.commit_timeout, self.run.consumer.commit(positions.clone())).await;
         self.run.metrics.commit(began.elapsed(), matches!(committed, Ok(Ok(()))));
         match committed {
-            Ok(Ok(())) => self.progress.committed(&positions),
+            Ok(Ok(())) => {
+                self.progress.committed(&positions);
+                self.run.metrics.committed(&positions);
+            }
             Ok(Err(error)) => warn!(task = %self.run.id, "Commit of offsets threw an unexpected exception: {error}"),
             Err(_elapsed) => warn!(task = %self.run.id, "Commit of offsets timed out"),
         }

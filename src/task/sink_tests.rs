@@ -6,9 +6,10 @@ use longshore_formats::{Column, Converter, HeaderConverter, JsonNeed, ReadOption
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::super::convert::Converters;
-use super::super::errors::{ErrorPolicy, RetryPolicy};
+use super::super::errors::{ErrorPolicy, Retries, RetryPolicy};
 use super::super::supervise::Frame;
 use super::super::transform::Transforms;
 use super::super::{Control, State, TaskStatus};
@@ -32,6 +33,9 @@ struct World {
     supply: Supply,
     supplied: bool,
     lost: Option<String>,
+    /// Batches that the task has taken and not given back, and the most there were.
+    in_hand: usize,
+    most_in_hand: usize,
     /// The sink has nothing to do without records.
     content: bool,
     idle_puts: usize,
@@ -87,6 +91,54 @@ impl Consumer for FakeConsumer {
     async fn close(self: Box<Self>) {
         self.world.lock().unwrap().calls.push("consumer closed");
     }
+}
+
+/// A topic without end: there is always more, as long as the task wants it.
+struct Endless {
+    world: Shared,
+    next: i64,
+}
+
+#[async_trait]
+impl Consumer for Endless {
+    async fn next(&mut self) -> Option<ConsumerEvent> {
+        while self.world.lock().unwrap().paused {
+            sleep(Duration::from_millis(1)).await;
+        }
+        let offset = self.next;
+        self.next += 1;
+        if offset < 0 {
+            return Some(ConsumerEvent::Assigned([(TopicPartition::new("t", 0), 0)].into_iter().collect()));
+        }
+        let mut world = self.world.lock().unwrap();
+        world.in_hand += 1;
+        world.most_in_hand = world.most_in_hand.max(world.in_hand);
+        Some(ConsumerEvent::Batch(batch_of(&[(0, offset, "a")])))
+    }
+    async fn commit(&self, positions: Positions) -> Result<()> {
+        self.world.lock().unwrap().check("commit", &positions);
+        Ok(())
+    }
+    fn pause(&self) {
+        self.world.lock().unwrap().paused = true;
+    }
+    fn resume(&self) {
+        self.world.lock().unwrap().paused = false;
+    }
+    fn recycle(&self, _: Batch) {
+        self.world.lock().unwrap().in_hand -= 1;
+    }
+    async fn close(self: Box<Self>) {}
+}
+
+fn batch_of(rows: &[(i32, i64, &str)]) -> Batch {
+    let mut builder = BatchBuilder::default();
+    let topic = builder.topic_index(&Arc::from("t"));
+    for (partition, offset, value) in rows {
+        let value = Some(value.as_bytes());
+        builder.push(topic, RowParts { partition: *partition, offset: *offset, value, ..RowParts::default() });
+    }
+    builder.finish()
 }
 
 /// A sink that takes all, some or nothing, as the dice fall.
@@ -213,6 +265,7 @@ struct Rig {
     events: mpsc::Sender<ConsumerEvent>,
     control: watch::Sender<Control>,
     status: watch::Receiver<TaskStatus>,
+    cancelled: CancellationToken,
     done: tokio::task::JoinHandle<Result<()>>,
 }
 
@@ -221,30 +274,51 @@ fn rig(seed: u64, trouble: f64, tolerate: bool) -> Rig {
 }
 
 fn rig_with(seed: u64, trouble: f64, tolerate: bool, chain: Chain) -> Rig {
-    let world = Shared::default();
+    let patience = Some(Duration::ZERO);
+    let fake = |world, events| -> Box<dyn Consumer> { Box::new(FakeConsumer { world, events }) };
+    rig_of(
+        FakeSink { world: Shared::default(), dice: SmallRng::seed_from_u64(seed), trouble },
+        tolerate,
+        chain,
+        patience,
+        fake,
+    )
+}
+
+/// A sink at work: `patience` is its `errors.retry.timeout`.
+fn rig_of(
+    sink: FakeSink,
+    tolerate: bool,
+    chain: Chain,
+    patience: Option<Duration>,
+    consumer: impl FnOnce(Shared, mpsc::Receiver<ConsumerEvent>) -> Box<dyn Consumer>,
+) -> Rig {
+    let world = Arc::clone(&sink.world);
     let (events, events_seen) = mpsc::channel(2);
     let (control, control_seen) = watch::channel(Control::Target(TargetState::Started));
     let (status, status_seen) = watch::channel(TaskStatus::of(State::Unassigned));
     let id = TaskId { connector: Arc::from("c"), task: 0 };
     let metrics = crate::metrics::Metrics::default().start_task(&id);
+    let cancelled = CancellationToken::new();
     let frame = Frame {
         control: control_seen,
         status,
-        cancelled: Default::default(),
+        cancelled: cancelled.clone(),
         activity: Arc::default(),
         metrics: Arc::clone(&metrics),
     };
-    let retry = RetryPolicy { timeout: Some(Duration::ZERO), max_delay: Duration::from_secs(60) };
+    let retry = RetryPolicy { timeout: patience, max_delay: Duration::from_secs(60) };
+    let retries = Retries { policy: retry, stop: cancelled.clone() };
     let policy = ErrorPolicy { tolerate, log: false, log_messages: false, retry };
     let plain = Arc::new(Plain(Arc::clone(&world)));
     let header: Arc<dyn HeaderConverter> = plain.clone();
     let converters = Converters { key: plain.clone(), value: plain, header };
     let run = SinkRun {
         id: id.clone(),
-        task: Box::new(FakeSink { world: Arc::clone(&world), dice: SmallRng::seed_from_u64(seed), trouble }),
-        path: RecordPath::new(converters, JsonNeed::Checked, false, Transforms::new(chain, retry)),
+        task: Box::new(sink),
+        path: RecordPath::new(converters, JsonNeed::Checked, false, Transforms::new(chain, retries)),
         errors: ErrorHandler::new(id.clone(), policy, None, Arc::clone(&metrics)),
-        consumer: Box::new(FakeConsumer { world: Arc::clone(&world), events: events_seen }),
+        consumer: consumer(Arc::clone(&world), events_seen),
         activity: Arc::default(),
         metrics: Arc::clone(&metrics),
         orders: Orders::new(id, frame),
@@ -252,7 +326,7 @@ fn rig_with(seed: u64, trouble: f64, tolerate: bool, chain: Chain) -> Rig {
         commit_interval: Duration::from_millis(500),
         commit_timeout: Duration::from_secs(5),
     };
-    Rig { world, events, control, status: status_seen, done: tokio::spawn(run.run()) }
+    Rig { world, events, control, status: status_seen, cancelled, done: tokio::spawn(run.run()) }
 }
 
 impl Rig {
@@ -264,13 +338,7 @@ impl Rig {
     }
 
     async fn batch(&self, rows: &[(i32, i64, &str)]) {
-        let mut builder = BatchBuilder::default();
-        let topic = builder.topic_index(&Arc::from("t"));
-        for (partition, offset, value) in rows {
-            let value = Some(value.as_bytes());
-            builder.push(topic, RowParts { partition: *partition, offset: *offset, value, ..RowParts::default() });
-        }
-        self.events.send(ConsumerEvent::Batch(builder.finish())).await.unwrap();
+        self.events.send(ConsumerEvent::Batch(batch_of(rows))).await.unwrap();
     }
 
     async fn revoke(&self, partition: i32, lost: bool) {
@@ -283,6 +351,7 @@ impl Rig {
     async fn stop(self) -> (Result<()>, Shared) {
         let deadline = Instant::now() + Duration::from_secs(60);
         self.control.send_replace(Control::Stop { deadline });
+        self.cancelled.cancel();
         (self.done.await.unwrap(), self.world)
     }
 }
@@ -512,4 +581,32 @@ async fn whatever_happens_no_offset_passes_a_record_that_is_not_accounted_for() 
         let world = world.lock().unwrap();
         assert_eq!(world.lost, None, "seed {seed}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_holds_few_batches_however_often_its_sink_is_in_trouble() {
+    let sink = FakeSink { world: Shared::default(), dice: SmallRng::seed_from_u64(7), trouble: 0.5 };
+    let rig = rig_of(sink, false, Chain::default(), None, |world, _| Box::new(Endless { world, next: -1 }));
+    sleep(Duration::from_secs(3600)).await;
+    let (outcome, world) = rig.stop().await;
+    assert_eq!(outcome, Ok(()));
+    let world = world.lock().unwrap();
+    assert_eq!(world.lost, None);
+    assert!(world.seen.len() > 1000, "{} records", world.seen.len());
+    assert!(world.most_in_hand <= 1 + MOST_WAITING, "{} batches at once", world.most_in_hand);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_the_retries_of_a_transform_and_its_record_is_read_again() {
+    let sink = FakeSink { world: Shared::default(), dice: SmallRng::seed_from_u64(1), trouble: 0.0 };
+    let upper = fakes::chain(&[("a", &[("type", "Upper")])]);
+    let fake = |world, events| -> Box<dyn Consumer> { Box::new(FakeConsumer { world, events }) };
+    let rig = rig_of(sink, true, upper, None, fake);
+    rig.assign(0).await;
+    rig.batch(&[(0, 0, "flaky"), (0, 1, "b")]).await;
+    sleep(Duration::from_millis(100)).await;
+    let (outcome, world) = rig.stop().await;
+    assert_eq!(outcome, Ok(()));
+    let world = world.lock().unwrap();
+    assert_eq!((world.seen.len(), &world.committed), (0, &BTreeMap::new()), "{:?}", world.seen);
 }

@@ -181,6 +181,9 @@ impl Loop {
             }
             let (place, mut record) = apart(record);
             if !self.transform(&place, &mut record).await? {
+                if self.run.orders.says_stop() {
+                    return Ok(()); // it may be a good record that had to wait
+                }
                 self.pass_over(place);
                 continue;
             }
@@ -206,10 +209,12 @@ impl Loop {
         self.acks.done(sequence);
     }
 
-    /// Sends a record through the chain; false for one that is dropped, on purpose or because bad ones are tolerated.
+    /// Sends a record through the chain; false for one that is dropped, on purpose or because bad ones are tolerated, or
+    /// for which there is no time because the task is to stop.
     async fn transform(&mut self, place: &Place, record: &mut ConnectRecord) -> Result<bool> {
         let refusal = match self.run.transforms.apply(record).await {
             Ok(verdict) => return Ok(verdict == Verdict::Keep),
+            Err(_) if self.run.orders.says_stop() => return Ok(false),
             Err(refusal) => refusal,
         };
         let LinkName { alias, class } = self.run.transforms.name(refusal.link);
@@ -339,6 +344,7 @@ impl Loop {
             }
             self.acks.done(sequence);
         }
+        self.run.metrics.source_active(self.acks.in_flight());
         Ok(())
     }
 

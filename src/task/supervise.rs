@@ -1,11 +1,17 @@
 //! Keeps a task in its frame: a panic or an error makes that task FAILED and nothing else, and a stop ends in time.
+//!
+//! A task runs on a thread of its own, as in Connect. A connector's call may hold its thread for as long as the other
+//! system likes; on the worker's threads a few of those would keep the REST API and all other tasks waiting. What a
+//! connector's client does beside the call goes on on the worker's threads.
 
 use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread;
 
 use longshore_api::{ConnectError, Result};
-use tokio::sync::watch;
-use tokio::task::JoinError;
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info, info_span, warn};
@@ -54,23 +60,54 @@ async fn supervise(id: TaskId, frame: Frame, spec: TaskSpec, services: TaskServi
         status: status.clone(),
         cancelled: cancelled.clone(),
         activity: activity.clone(),
-        metrics,
+        metrics: metrics.clone(),
     };
-    let mut run = tokio::spawn(launch::run(spec, services, inner).in_current_span());
+    let given_up = CancellationToken::new();
+    let mut run = on_own_thread(&id, launch::run(spec, services, inner).in_current_span(), given_up.clone());
     let outcome = tokio::select! {
-        outcome = &mut run => outcome,
+        outcome = &mut run => outcome.unwrap_or_else(|_| Ok(Err(no_outcome()))),
         () = deadline(control, cancelled) => {
             warn!("Graceful stop of task {id} failed.");
-            run.abort();
+            given_up.cancel();
             if let Some(stuck) = activity.abandon() {
-                // Aborting ends what waits, not what holds its thread.
+                // That ends what waits, not what holds its thread.
                 warn!("task {id} is given up in {stuck}; a new run of it reads these records again");
             }
             Ok(Ok(()))
         }
         () = watchdog::watch(&id, &activity, threshold) => Ok(Ok(())),
     };
-    status.send_replace(last_status(&id, outcome));
+    let last = last_status(&id, outcome);
+    metrics.state(last.state);
+    status.send_replace(last);
+}
+
+/// How a run ended: as it says itself, or with a panic.
+type Outcome = thread::Result<Result<()>>;
+
+/// Runs a task on a new thread until it ends or is given up.
+fn on_own_thread(
+    id: &TaskId,
+    run: impl Future<Output = Result<()>> + Send + 'static,
+    given_up: CancellationToken,
+) -> oneshot::Receiver<Outcome> {
+    let (ended, outcome) = oneshot::channel();
+    let runtime = Handle::current();
+    let body = move || {
+        let run = given_up.run_until_cancelled_owned(run);
+        let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(run)));
+        // Nobody waits any more for one that was given up.
+        ended.send(outcome.map(|outcome| outcome.unwrap_or(Ok(())))).ok();
+    };
+    if let Err(error) = thread::Builder::new().name(format!("task-thread-{id}")).spawn(body) {
+        // The outcome's sender went with the thread's body.
+        warn!("a thread for task {id} cannot be started: {error}");
+    }
+    outcome
+}
+
+fn no_outcome() -> ConnectError {
+    ConnectError::retriable("the task's thread could not be started or has ended without a word")
 }
 
 /// Ends when a stop's time is over; tells the task of the stop as soon as it comes.
@@ -89,14 +126,14 @@ async fn deadline(mut control: watch::Receiver<Control>, cancelled: Cancellation
     }
 }
 
-fn last_status(id: &TaskId, outcome: Result<Result<()>, JoinError>) -> TaskStatus {
+fn last_status(id: &TaskId, outcome: Outcome) -> TaskStatus {
     let failure = match outcome {
         Ok(Ok(())) => {
             info!("task {id} stopped");
             return TaskStatus::of(State::Unassigned);
         }
         Ok(Err(failure)) => failure,
-        Err(join) => panicked(join),
+        Err(panic) => panicked(panic.as_ref()),
     };
     error!(
         "task {id} threw an uncaught and unrecoverable exception. Task is being killed and will not recover until \
@@ -106,11 +143,8 @@ fn last_status(id: &TaskId, outcome: Result<Result<()>, JoinError>) -> TaskStatu
     TaskStatus::failed(&failure)
 }
 
-fn panicked(join: JoinError) -> ConnectError {
-    let text = match join.try_into_panic() {
-        Ok(panic) => panic_text(panic.as_ref()),
-        Err(_cancelled) => "the task was cancelled".to_owned(),
-    };
+fn panicked(panic: &(dyn Any + Send)) -> ConnectError {
+    let text = panic_text(panic);
     ConnectError::fatal(format!("the task panicked, which is a bug in Longshore: {text}"))
 }
 

@@ -10,18 +10,18 @@ use longshore_api::{
 };
 
 use super::convert::{ConversionError, Converters};
-use super::errors::{RetryPolicy, Stage};
+use super::errors::{Retries, Stage};
 use crate::chain::{Chain, LinkName, Passed, Refusal};
 
 /// A chain with the retries of its task.
 pub(super) struct Transforms {
     chain: Chain,
-    retry: RetryPolicy,
+    retry: Retries,
 }
 
 impl Transforms {
     /// The chain of a task.
-    pub(super) fn new(chain: Chain, retry: RetryPolicy) -> Self {
+    pub(super) fn new(chain: Chain, retry: Retries) -> Self {
         Self { chain, retry }
     }
 
@@ -36,8 +36,8 @@ impl Transforms {
     }
 
     /// The retries.
-    pub(super) fn retry(&self) -> RetryPolicy {
-        self.retry
+    pub(super) fn retry(&self) -> &Retries {
+        &self.retry
     }
 
     /// What a transform is called.
@@ -254,6 +254,7 @@ mod tests {
     use longshore_formats::{JsonConverter, JsonNeed, SimpleHeaderConverter, StringConverter};
 
     use super::super::convert::RecordPath;
+    use super::super::errors::RetryPolicy;
     use super::*;
     use crate::chain::fakes::{chain, text};
     use std::time::Duration;
@@ -265,7 +266,8 @@ mod tests {
             value: Arc::new(StringConverter::new(&Props::new()).unwrap()),
             header: Arc::new(SimpleHeaderConverter),
         };
-        let retry = RetryPolicy { timeout: Some(Duration::from_secs(timeout)), max_delay: Duration::from_secs(60) };
+        let policy = RetryPolicy { timeout: Some(Duration::from_secs(timeout)), max_delay: Duration::from_secs(60) };
+        let retry = Retries { policy, stop: Default::default() };
         RecordPath::new(converters, JsonNeed::Unchecked, reads_headers, Transforms::new(chain, retry))
     }
 

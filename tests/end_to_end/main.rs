@@ -3,11 +3,14 @@
 
 mod avro;
 mod bad_input;
+mod broker_outage;
 mod cli;
 mod clickhouse;
 mod delivery;
 mod kafka;
 mod lifecycle;
+mod many;
+mod memory;
 mod mongo;
 mod odd_input;
 mod outages;

@@ -215,6 +215,20 @@ impl Worker {
         Ok(Answer { status, body })
     }
 
+    /// The sum of the samples of a metric.
+    pub(crate) fn sample(&self, metric: &str) -> f64 {
+        let page = ureq::get(&format!("{}/metrics", self.url())).call().unwrap().body_mut().read_to_string().unwrap();
+        let of_metric = |line: &&str| line.strip_prefix(metric).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        page.lines().filter(of_metric).map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+    }
+
+    /// The most memory that the process has had so far, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
     /// Creates a connector; it must be accepted. Its consumer group has a name that no other test uses.
     pub(crate) fn create(&self, name: &str, config: &Value) {
         let mut config = config.clone();

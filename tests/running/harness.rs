@@ -6,11 +6,13 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use longshore::config::{Mode, WorkerConfig};
+use longshore::config::rest::RestTls;
+use longshore::config::{Listener, Mode, WorkerConfig};
 use longshore::groups::SinkGroups;
 use longshore::herder::{CreateRequest, Environment, Herder, HerderHandle, StateInfo};
 use longshore::metrics::{ConnectorState, Metrics, Snapshot};
 use longshore::plugins::Plugins;
+use longshore::rest::{self, Api, Bound, Level, Limits, LogLevels};
 use longshore::store::Stores;
 use longshore::task::{self, TaskServices, TaskSpec};
 use longshore_api::{
@@ -21,6 +23,7 @@ use longshore_test_servers::{kafka, unique};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use tokio_util::sync::CancellationToken;
 
 /// How long anything may take that a test waits for. Generous: what takes longer is broken, not slow.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -69,7 +72,7 @@ impl Told {
     }
 }
 
-/// Takes every record. One whose value is `panic` makes it panic.
+/// Takes every record. One whose value is `panic` makes it panic, and one that reads `hold` holds its thread.
 struct ObedientSink(Arc<Told>);
 
 static NO_KEYS: LazyLock<ConfigDef> = LazyLock::new(ConfigDef::default);
@@ -114,6 +117,9 @@ impl SinkTask for ObedientTask {
             let row = record.row();
             let value = row.value.map(|span| batch.bytes(span));
             assert_ne!(value, Some(&b"panic"[..]), "told to panic");
+            if value == Some(b"hold") {
+                self.0.hold_thread();
+            }
             *self.0.taken.lock().unwrap().entry((row.partition, row.offset)).or_default() += 1;
         }
         Ok(PutOutcome::all(batch.len() - from))
@@ -133,6 +139,7 @@ pub(crate) struct Running {
     pub(crate) herder: HerderHandle,
     pub(crate) told: Arc<Told>,
     metrics: Arc<Metrics>,
+    worker: Arc<WorkerConfig>,
 }
 
 impl Running {
@@ -157,14 +164,45 @@ impl Running {
             set_log_level: Arc::new(|_, _| {}),
             metrics: Arc::clone(&metrics),
             cluster_id: Arc::default(),
-            worker,
+            worker: Arc::clone(&worker),
         };
         let (herder, _) = HerderHandle::start(environment, Stores::open_memory());
-        Self { herder, told, metrics }
+        Self { herder, told, metrics, worker }
+    }
+
+    /// Serves the REST API on the worker's own threads; gives its URL.
+    pub(crate) async fn serve(&self) -> String {
+        let listener = Listener { scheme: "http".to_owned(), host: "127.0.0.1".to_owned(), port: 0 };
+        let bound = Bound::open(&[listener], &RestTls::default()).await.unwrap();
+        let url = format!("http://{}", bound.addresses()[0]);
+        let api = Api {
+            herder: Arc::new(self.herder.clone()),
+            loggers: Arc::new(LogLevels::new(Level::Info, |_| {})),
+            metrics: Arc::clone(&self.metrics),
+            worker_id: Arc::clone(&self.worker.worker_id),
+            mode: self.worker.mode,
+            settings: Arc::new(self.worker.rest.clone()),
+            credentials: None,
+            limits: Limits::default(),
+        };
+        tokio::spawn(bound.serve(rest::router(api), Limits::default(), CancellationToken::new()));
+        url
+    }
+
+    /// The value of a sample of the worker's own.
+    pub(crate) fn worker_sample(&self, name: &str) -> f64 {
+        let page = self.metrics.page(&Snapshot::default());
+        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in\n{page}")).parse().unwrap()
     }
 
     /// Creates a sink that reads a topic in a group of its own; gives the group.
     pub(crate) async fn create(&self, name: &str, topic: &str, tasks: usize) -> String {
+        self.create_with(name, topic, tasks, &[]).await
+    }
+
+    /// The same with further settings.
+    pub(crate) async fn create_with(&self, name: &str, topic: &str, tasks: usize, further: &[(&str, &str)]) -> String {
         let (group, tasks) = (unique("group"), tasks.to_string());
         let config = [
             ("name", name),
@@ -174,7 +212,8 @@ impl Running {
             ("consumer.override.group.id", &group),
             ("consumer.override.max.poll.records", "100"),
         ];
-        let config = config.iter().map(|(key, value)| ((*key).to_owned(), Some((*value).to_owned()))).collect();
+        let config =
+            config.iter().chain(further).map(|(key, value)| ((*key).to_owned(), Some((*value).to_owned()))).collect();
         let request = CreateRequest { name: name.to_owned(), config, initial_state: None };
         self.herder.create(request).await.unwrap();
         group
@@ -182,12 +221,17 @@ impl Running {
 
     /// The sum of what the tasks of a sink have counted under a name.
     pub(crate) fn counted(&self, connector: &str, tasks: u32, name: &str) -> f64 {
+        let page = self.page(connector, tasks);
+        let samples = page.lines().filter(|line| line.starts_with(&format!("{name}{{")));
+        samples.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+    }
+
+    /// The page of metrics with a sink's tasks.
+    pub(crate) fn page(&self, connector: &str, tasks: u32) -> String {
         let tasks = (0..tasks).map(|task| (task, "RUNNING")).collect();
         let state = ConnectorState { kind: "sink", tasks, ..ConnectorState::default() };
         let connectors = [(connector.to_owned(), state)].into();
-        let page = self.metrics.page(&Snapshot { connectors, ..Snapshot::default() });
-        let samples = page.lines().filter(|line| line.starts_with(&format!("{name}{{")));
-        samples.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+        self.metrics.page(&Snapshot { connectors, ..Snapshot::default() })
     }
 
     pub(crate) async fn status(&self, name: &str) -> StateInfo {

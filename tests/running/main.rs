@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod harness;
+mod isolation;
+mod numbers;
+mod rebalance;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -207,8 +207,9 @@ fn states(name: &str, connector: &Connector, state: &'static str) -> StateInfo {
 
 #[async_trait]
 impl Herder for FakeHerder {
-    fn kafka_cluster_id(&self) -> Option<String> {
-        Some("fake".to_owned())
+    async fn kafka_cluster_id(&self) -> String {
+        tokio::time::sleep(self.delay).await;
+        "fake".to_owned()
     }
 
     async fn health(&self) -> Health {

@@ -120,6 +120,9 @@ impl RunLoop {
             answer.send(outcome.as_ref().map(|_| ()).map_err(|_| failed())).ok();
         }
         self.dirty.insert(id.connector.clone());
+        if outcome.is_err() {
+            self.environment.metrics.task_startup_failed();
+        }
         let deadline = Instant::now() + self.environment.worker.task_shutdown_timeout;
         match (self.task(id, run), outcome) {
             (Some(task), Ok(handle)) => {

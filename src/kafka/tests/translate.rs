@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
+
 use super::props;
 use crate::kafka::{Producer, Role, client_config};
 
 /// The native settings that differ from those of an empty configuration.
-fn native(role: Role, pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+fn native(role: Role, pairs: &[(&str, &str)]) -> BTreeSet<(String, String)> {
     let broker = ("bootstrap.servers", "localhost:9092");
     let base = client_config(&props(&[broker]), role).unwrap();
     let config = client_config(&props(&[&[broker], pairs].concat()), role).unwrap();
@@ -33,7 +35,16 @@ fn javas_names_and_values_become_the_native_clients() {
     use Role::{Admin, Consumer, Producer};
     for (role, java, expected) in [
         (Consumer, ("fetch.max.wait.ms", "100"), vec![("fetch.wait.max.ms", "100")]),
-        (Consumer, ("fetch.max.bytes", "2097152"), vec![("queued.max.messages.kbytes", "2048")]),
+        (
+            Consumer,
+            ("fetch.max.bytes", "2097152"),
+            vec![
+                ("fetch.max.bytes", "524288"),
+                ("message.max.bytes", "524288"),
+                ("queued.max.messages.kbytes", "2048"),
+                ("queued.min.messages", "2621"),
+            ],
+        ),
         (Consumer, ("max.partition.fetch.bytes", "1000"), vec![("fetch.message.max.bytes", "1000")]),
         (Consumer, ("auto.offset.reset", "none"), vec![("auto.offset.reset", "error")]),
         (Consumer, ("isolation.level", "READ_COMMITTED"), vec![("isolation.level", "read_committed")]),
@@ -49,6 +60,7 @@ fn javas_names_and_values_become_the_native_clients() {
         (Producer, ("delivery.timeout.ms", "2147483647"), vec![("message.timeout.ms", "0")]),
         (Producer, ("delivery.timeout.ms", "5000"), vec![("message.timeout.ms", "5000")]),
         (Producer, ("buffer.memory", "1048576"), vec![("queue.buffering.max.kbytes", "1024")]),
+        (Producer, ("buffer.memory", "1000"), vec![("queue.buffering.max.kbytes", "1024")]),
         (Producer, ("batch.size", "0"), vec![("batch.size", "1")]),
         (Producer, ("max.in.flight.requests.per.connection", "1"), vec![("max.in.flight", "1")]),
         (Producer, ("request.timeout.ms", "7000"), vec![("request.timeout.ms", "7000"), ("socket.timeout.ms", "7000")]),
@@ -60,7 +72,7 @@ fn javas_names_and_values_become_the_native_clients() {
         ),
         (Admin, ("security.protocol", "SSL"), vec![("security.protocol", "ssl")]),
     ] {
-        let expected: Vec<_> = expected.into_iter().map(|(key, value)| pair(key, value)).collect();
+        let expected: BTreeSet<_> = expected.into_iter().map(|(key, value)| pair(key, value)).collect();
         assert_eq!(native(role, &[java]), expected, "{java:?}");
     }
 }

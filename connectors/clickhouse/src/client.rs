@@ -21,6 +21,8 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 
 /// The most bytes of an answer: descriptions of tables are far smaller.
 const MAX_ANSWER: u64 = 16 << 20;
+/// How long an idle connection is kept.
+const IDLE: Duration = Duration::from_secs(5);
 /// Between two tries of a question.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long a call that has begun may go on after the task was asked to end.
@@ -65,6 +67,8 @@ impl Client {
         let connection = Connection::new(props)?;
         let agent = Agent::config_builder()
             .http_status_as_error(false)
+            // The server lets go of an idle connection after ten seconds.
+            .max_idle_age(IDLE)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(connection.proxy)

@@ -64,9 +64,6 @@ fn refuse(props: &Props, values: &mut Vec<ConfigValue>) {
     if !text("ssl_socket_sni").is_empty() {
         refuse("ssl_socket_sni", "the name in the handshake is the host's");
     }
-    if settings::is_true(props, "auto.evolve") {
-        refuse("auto.evolve", "add the columns by ALTER TABLE, they are found at once");
-    }
 }
 
 /// Everything that a task needs, read and checked.

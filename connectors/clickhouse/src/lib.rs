@@ -23,6 +23,7 @@ mod client;
 mod config;
 mod encode;
 mod errors;
+mod evolve;
 mod json;
 mod state;
 mod table;

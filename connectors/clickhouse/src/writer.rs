@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::time::Duration;
 
 use longshore_api::{BadRecord, ConnectError, Origin, TopicPartition};
 use tokio::sync::Mutex;
@@ -11,6 +12,7 @@ use crate::client::{Client, Insert};
 use crate::config::{Mode, Settings};
 use crate::encode::{Encoder, Piece};
 use crate::errors::{Failure, Refusal};
+use crate::evolve::{self, Evolution};
 use crate::state::store::Store;
 use crate::state::{Circumstances, Decision, Phase, Range, Step, Stored, decide, range_of};
 use crate::table::{Table, Tables};
@@ -19,6 +21,9 @@ use crate::table::{Table, Tables};
 const DUPLICATE: &str = "com.clickhouse.kafka.connect.sink.dlq.DuplicateException";
 /// Java class of what the server says.
 const SERVER: &str = "com.clickhouse.client.ClickHouseException";
+
+/// Between two looks at a table to which columns were added.
+const DDL_PAUSE: Duration = Duration::from_millis(200);
 
 /// Why a lane could not be worked off.
 #[derive(Debug)]
@@ -180,21 +185,25 @@ impl Writer {
         let mut is_fresh = false;
         loop {
             let table = self.tables.lock().await.get(&self.client, database, name).await?;
-            let Some(table) = table else { return self.no_table(database, name, entries, &wanted, bad) };
+            let Some(mut table) = table else { return self.no_table(database, name, entries, &wanted, bad) };
+            if let Some(evolution) = &self.settings.evolution {
+                match evolve::statement(&table, entries, &wanted, evolution) {
+                    Ok(None) => {}
+                    Ok(Some(alter)) => table = self.evolve(database, name, &alter, evolution).await?,
+                    Err(error) => return self.refuse(entries, &wanted, &error, bad),
+                }
+            }
             let encoded = Encoder::new(&self.settings, &table).encode(entries, &wanted);
             for one in encoded.bad {
                 let entry = &mut entries[one.entry];
                 if entry.done {
                     continue;
                 }
-                if one.origin == Origin::Sink && !self.settings.tolerates {
+                if !self.settings.tolerates {
                     let place = format!("Unable to write record {} to table {}", entry.place(), table.full_name);
                     return Err(Stop::Fatal(ConnectError::data(place).caused_by(one.error)));
                 }
                 report(entry, one.origin, one.error, bad);
-                if !self.settings.tolerates {
-                    return Ok(()); // the worker ends the task
-                }
             }
             let is_one = encoded.pieces.len() == 1;
             let mut stale = None;
@@ -234,6 +243,35 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Adds columns, and gives the table once they can be seen.
+    async fn evolve(
+        &self,
+        database: &str,
+        name: &str,
+        evolve::Alter { statement, added }: &evolve::Alter,
+        evolution: &Evolution,
+    ) -> Result<Arc<Table>, Stop> {
+        let mut params: Vec<_> = self.settings.server_settings.clone().into_iter().collect();
+        params.push(("alter_sync".to_owned(), "1".to_owned()));
+        self.client.ask(statement, &params).await?;
+        tracing::info!("columns were added: {statement}");
+        for attempt in 0..=evolution.retries {
+            if attempt > 0 {
+                tokio::time::sleep(DDL_PAUSE).await;
+            }
+            let mut tables = self.tables.lock().await;
+            tables.forget(database, name);
+            match tables.get(&self.client, database, name).await? {
+                Some(table) if added.iter().all(|column| table.has_column(column)) => return Ok(table),
+                _ => {}
+            }
+        }
+        let retries = evolution.retries;
+        Err(Stop::Later(ConnectError::retriable(format!(
+            "DDL propagation timeout: columns not visible after {retries} retries"
+        ))))
     }
 
     /// Whether the records of an insert that was refused are tried apart.

@@ -7,6 +7,7 @@ use longshore_api::config::{ParsedConfig, Props, invalid_value};
 use longshore_formats::java_time::DateTimeFormatter;
 
 use super::{additions, def};
+use crate::evolve::Evolution;
 
 /// A key and what is wrong with it.
 pub(super) type Wrong = (&'static str, String);
@@ -78,6 +79,8 @@ pub(crate) struct Settings {
     pub(crate) binary_bypassed: bool,
     pub(crate) field_cleanup: bool,
     pub(crate) tolerates_mismatch: bool,
+    /// `None` where columns are not added.
+    pub(crate) evolution: Option<Evolution>,
     pub(crate) bisects: bool,
     pub(crate) shows_values: bool,
     pub(crate) formats: BTreeMap<String, DateTimeFormatter>,
@@ -137,6 +140,11 @@ impl Settings {
             binary_bypassed: is_true(props, "bypassRowBinary"),
             field_cleanup: !is_true(props, "bypassFieldCleanup"),
             tolerates_mismatch: is_true(props, "tolerateStateMismatch"),
+            evolution: is_true(props, "auto.evolve").then(|| Evolution {
+                retries: u32::try_from(parsed.integer("auto.evolve.ddl.refresh.retries")).unwrap_or(0),
+                struct_to_json: is_true(props, "auto.evolve.struct.to.json"),
+                cluster: parsed.string("clusterName").to_owned(),
+            }),
             bisects: added.boolean("bisectFailedBatches"),
             shows_values: added.boolean("showOffendingValues"),
             formats: formats(text("dateTimeFormats"), &mut wrong),

@@ -2,7 +2,7 @@
 
 use longshore_test_servers::unique;
 
-use crate::support::{Lab, Sink, numbers};
+use crate::support::{Lab, Sink, json, numbers};
 
 struct Once {
     lab: Lab,
@@ -105,6 +105,20 @@ async fn records_that_may_be_written_are_reported_when_a_part_of_their_range_is_
     let bad = once.start(&[("errors.tolerance", "all")]).await.put(&numbers(5..13)).await;
     assert_eq!(bad.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), [5, 6, 7, 8, 9, 10]);
     assert_eq!(once.rows(), "[1,11,12]");
+}
+
+#[tokio::test]
+async fn a_range_with_a_bad_record_is_not_written_before_that_is_tolerated() {
+    let once = Once::new("bad").await;
+    let batch = || json(1, &[r#"{"n": 1}"#, "{no json", r#"{"n": 3}"#]);
+    let error = once.start(&[]).await.try_put(&batch()).await.unwrap_err();
+    assert!(error.to_string().contains("t-0@2"), "{error}");
+    assert_eq!((once.rows(), once.state()), ("[]".to_owned(), "t-0\t1\t3\tBEFORE_PROCESSING".to_owned()));
+    let mut sink = once.start(&[("errors.tolerance", "all")]).await;
+    let bad = sink.put(&batch()).await;
+    assert_eq!(bad.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), [2]);
+    assert_eq!((once.rows(), once.state()), ("[1,3]".to_owned(), "t-0\t1\t3\tAFTER_PROCESSING".to_owned()));
+    assert_eq!(sink.delivered(4).await, 4);
 }
 
 #[tokio::test]

@@ -288,3 +288,27 @@ async fn an_empty_call_has_nothing_to_do() {
     assert_eq!(sink.try_put(&Arc::new(Batch::default())).await.unwrap().taken, 0);
     tokio::time::timeout(Duration::from_secs(60), sink.task.stop()).await.unwrap();
 }
+
+#[tokio::test]
+async fn columns_are_added_for_fields_that_have_none() {
+    let lab = Lab::new("evolve").await;
+    lab.run("CREATE TABLE t (n Int64) ENGINE=MergeTree ORDER BY n");
+    let mut sink = lab.start(&[("auto.evolve", "true")]).await;
+    let tags = Arc::new(Schema::array(Arc::new(Schema::new(Type::String))));
+    let old = Arc::new(Schema::structure(vec![Field::new("n", Schema::new(Type::Int64))]));
+    let new = Arc::new(Schema::structure(vec![
+        Field::new("a`b", Schema::optional(Type::Int32)),
+        Field::new("n", Schema::new(Type::Int64)),
+        Field::new("tags", Arc::clone(&tags)),
+    ]));
+    sink.put(&structs(0, &old, vec![vec![Value::Int64(1)]])).await;
+    let array = Value::Array(vec![Value::string("x")]);
+    sink.put(&structs(1, &new, vec![vec![Value::Int32(5), Value::Int64(2), array]])).await;
+    sink.put(&structs(2, &old, vec![vec![Value::Int64(3)]])).await;
+    assert_eq!(lab.ask("SELECT * FROM t ORDER BY n"), "1\t\\N\t[]\n2\t5\t['x']\n3\t\\N\t[]");
+    let types =
+        lab.ask("SELECT groupArray(type) FROM system.columns WHERE database = currentDatabase() AND table = 't'");
+    assert_eq!(types, "['Int64','Nullable(Int32)','Array(Nullable(String))']");
+    let error = sink.try_put(&json(3, &[r#"{"n": 1}"#])).await.unwrap_err().to_string();
+    assert!(error.contains("auto.evolve requires a Connect schema"), "{error}");
+}

@@ -9,6 +9,7 @@
 # LONGSHORE_TEST_MONGODB  URI of a MongoDB replica set to use, instead of installing one
 # LONGSHORE_TEST_REGISTRY URL of a schema registry with Confluent's API to use, instead of installing one
 # LONGSHORE_TEST_CLICKHOUSE URL of a ClickHouse with KeeperMap to use, instead of installing one
+# LONGSHORE_TEST_S3       URL of a server with the API of S3 to use (keys: tests/servers/s3-run.sh), instead of installing one
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/servers/lib.sh
@@ -42,6 +43,7 @@ servers=(kafka connect)
 [ -n "${LONGSHORE_TEST_MONGODB:-}" ] || servers+=(mongo)
 [ -n "${LONGSHORE_TEST_REGISTRY:-}" ] || servers+=(registry)
 [ -n "${LONGSHORE_TEST_CLICKHOUSE:-}" ] || servers+=(clickhouse)
+[ -n "${LONGSHORE_TEST_S3:-}" ] || servers+=(s3)
 wanted=()
 for server in "${servers[@]}"; do
   complete "$server" || wanted+=("$server")

@@ -16,6 +16,7 @@ mod odd_input;
 mod outages;
 mod quickstart;
 mod registry_formats;
+mod s3;
 mod simplelink;
 mod standalone;
 mod transforms;

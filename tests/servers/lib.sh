@@ -23,12 +23,13 @@ EX_UNAVAILABLE=69
 say() { echo "$*" >&2; }
 die() { say "$1"; exit "${2:-1}"; }
 
-# complete KAFKA|CONNECT|MONGO|REGISTRY|CLICKHOUSE: whether every file of that server is there with its checksum.
+# complete KAFKA|CONNECT|MONGO|REGISTRY|CLICKHOUSE|S3: whether every file of that server is there with its checksum.
 complete() {
   case $1 in
     kafka | connect) [ -d "$SERVERS/kafka" ] && (cd "$SERVERS/kafka" && sha256sum --check --status "$HERE/kafka/$1.sha256" 2>/dev/null) ;;
     registry) [ -d "$SERVERS/registry" ] && (cd "$SERVERS/registry" && sha256sum --check --status "$HERE/registry/registry.sha256" 2>/dev/null) ;;
     clickhouse) [ -d "$SERVERS/clickhouse" ] && (cd "$SERVERS/clickhouse" && sha256sum --check --status "$HERE/clickhouse/clickhouse.sha256" 2>/dev/null) ;;
+    s3) [ -d "$SERVERS/s3" ] && (cd "$SERVERS/s3" && sha256sum --check --status "$HERE/s3/s3.sha256" 2>/dev/null) ;;
     mongo) [ -d "$SERVERS/mongo" ] && (cd "$SERVERS/mongo" && sha256sum --check --status "$HERE/mongo/mongo.sha256" 2>/dev/null) ;;
     *) die "no such server: $1" 64 ;;
   esac

@@ -2,7 +2,7 @@
 # Checks that the programs are there which building the project, or installing and running a test server,
 # needs. On Debian and Ubuntu, root gets them by apt-get; anybody else is told what is missing.
 #
-# usage: requirements.sh [build] [SERVER...] [SERVER-run...]     (kafka, connect, mongo, registry, clickhouse)
+# usage: requirements.sh [build] [SERVER...] [SERVER-run...]     (kafka, connect, mongo, registry, clickhouse, s3)
 #   build: the project; SERVER: installing and running it; SERVER-run: running it only
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -48,6 +48,8 @@ check() {
         need python3-pip 'Python 3 with pip' python3 -m pip --version
         ;;
       clickhouse-run) ;;
+      s3) need python3-pip 'Python 3 with pip' python3 -m pip --version ;;
+      s3-run) ;;
       mongo-run)
         need python3 'Python 3' has python3
         need libcurl4 'libcurl 4' has_libcurl

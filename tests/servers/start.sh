@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts a test server in the background and waits until it is ready.
 #
-# usage: start.sh kafka|mongo|registry|clickhouse|connect [--fresh]      the variables of SERVER-run.sh, and
+# usage: start.sh kafka|mongo|registry|clickhouse|s3|connect [--fresh]      the variables of SERVER-run.sh, and
 #   NAME  name of this instance, of its data, pid file and log (the server's name)
 #   RUN   folder of the pid files   ($LONGSHORE_CACHE/servers/run)
 #   LOG   folder of the logs        ($LONGSHORE_CACHE/servers/log)
@@ -9,7 +9,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 server=${1:-}
-case $server in kafka | mongo | registry | clickhouse | connect) shift ;; *) die "$(sed -n 4p "$0" | cut -c3-)" 64 ;; esac
+case $server in kafka | mongo | registry | clickhouse | s3 | connect) shift ;; *) die "$(sed -n 4p "$0" | cut -c3-)" 64 ;; esac
 NAME=${NAME:-$server}
 export DATA=${DATA:-$SERVERS/data/$NAME}
 mkdir -p "$RUN" "$LOG"
@@ -25,6 +25,7 @@ ready() {
     mongo) python3 "$HERE/mongo/command.py" 127.0.0.1 "${PORT:-27017}" is-primary ;;
     registry) curl -sf -m 2 "http://127.0.0.1:${PORT:-8081}/apis/ccompat/v7/subjects" ;;
     clickhouse) curl -sf -m 2 "http://127.0.0.1:${PORT:-8123}/?query=SELECT+count()+FROM+system.zookeeper+WHERE+path%3D%27/%27" ;;
+    s3) [ "$(curl -s -m 2 -o /dev/null -w '%{http_code}' "http://127.0.0.1:${PORT:-9000}/")" = 403 ] ;;
     connect) curl -sf -m 2 "http://127.0.0.1:${PORT:-8083}/connectors" ;;
   esac >/dev/null 2>&1
 }

@@ -33,7 +33,7 @@ mod simple_header;
 mod string;
 pub mod validate;
 
-pub use avro::AvroConverter;
+pub use avro::{AvroConverter, AvroOptions, AvroWriter};
 pub use converter::{Column, Converter, HeaderConverter, JsonNeed, ReadOptions};
 pub use json_converter::JsonConverter;
 pub use json_schema_converter::JsonSchemaConverter;

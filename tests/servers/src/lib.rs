@@ -1,7 +1,8 @@
 //! The real servers that tests run against: those of the environment, or ones that are started for the test.
 //!
-//! `LONGSHORE_TEST_KAFKA` (host:port), `LONGSHORE_TEST_MONGODB` (URI), `LONGSHORE_TEST_REGISTRY` and
-//! `LONGSHORE_TEST_CLICKHOUSE` (URLs) name servers that are there. Without them the scripts beside this crate start what `install.sh` has installed, on free ports of the loopback. A server ends with
+//! `LONGSHORE_TEST_KAFKA` (host:port), `LONGSHORE_TEST_MONGODB` (URI), `LONGSHORE_TEST_REGISTRY`,
+//! `LONGSHORE_TEST_CLICKHOUSE` and `LONGSHORE_TEST_S3` (URLs; keys as of [`Kind::S3`]) name servers that are there.
+//! Without them the scripts beside this crate start what `install.sh` has installed, on free ports of the loopback. A server ends with
 //! the test process, even if that is killed, and takes its data with it.
 #![allow(clippy::panic, clippy::expect_used, clippy::print_stderr, reason = "a library for tests alone")]
 
@@ -26,6 +27,8 @@ pub enum Kind {
     Registry,
     /// ClickHouse with a Keeper: user `default` needs no password, `lab` has the password `labpass`.
     ClickHouse,
+    /// A server with S3's API; access keys `lab` and `reader` (which may only read), both with the secret `labpass`.
+    S3,
     /// MongoDB that asks for a login: user `lab`, password `labpass`.
     MongoWithLogin,
 }
@@ -65,6 +68,12 @@ pub fn registry() -> &'static str {
 pub fn clickhouse() -> &'static str {
     static SHARED: OnceLock<(String, Option<Server>)> = OnceLock::new();
     &SHARED.get_or_init(|| shared("LONGSHORE_TEST_CLICKHOUSE", Kind::ClickHouse)).0
+}
+
+/// URL of a server with S3's API that tests share; they keep apart by the names of buckets.
+pub fn s3() -> &'static str {
+    static SHARED: OnceLock<(String, Option<Server>)> = OnceLock::new();
+    &SHARED.get_or_init(|| shared("LONGSHORE_TEST_S3", Kind::S3)).0
 }
 
 fn shared(variable: &str, kind: Kind) -> (String, Option<Server>) {
@@ -125,6 +134,7 @@ impl Server {
             Kind::Kafka => format!("127.0.0.1:{port}"),
             Kind::Registry => format!("http://127.0.0.1:{port}/apis/ccompat/v7"),
             Kind::ClickHouse => format!("http://127.0.0.1:{port}"),
+            Kind::S3 => format!("http://127.0.0.1:{port}"),
             Kind::Mongo => format!("mongodb://127.0.0.1:{port}/?replicaSet=rs0"),
             Kind::MongoWithLogin => format!("mongodb://lab:labpass@127.0.0.1:{port}/?replicaSet=rs0"),
         }
@@ -174,22 +184,24 @@ impl Server {
     fn is_ready(&self, log: &Path) -> bool {
         match self.kind {
             Kind::Kafka => fs::read_to_string(log).is_ok_and(|text| text.contains("Kafka Server started")),
-            Kind::Registry => self.answers("/apis/ccompat/v7/subjects").unwrap_or(false),
-            Kind::ClickHouse => self.answers(KEEPER_QUERY).unwrap_or(false),
+            Kind::Registry => self.answers("/apis/ccompat/v7/subjects", b" 200").unwrap_or(false),
+            Kind::ClickHouse => self.answers(KEEPER_QUERY, b" 200").unwrap_or(false),
+            // Nobody may list the buckets without a key.
+            Kind::S3 => self.answers("/", b" 403").unwrap_or(false),
             Kind::Mongo => self.mongo_is(&["is-primary"]),
             // The user is created last, as soon as there is a primary.
             Kind::MongoWithLogin => self.mongo_is(&["create-user", "lab", "labpass"]),
         }
     }
 
-    /// Whether `GET path` has the answer 200.
-    fn answers(&self, path: &str) -> std::io::Result<bool> {
+    /// Whether it answers a GET by HTTP with this status.
+    fn answers(&self, path: &str, status: &[u8]) -> std::io::Result<bool> {
         let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
         connection.set_read_timeout(Some(Duration::from_secs(10)))?;
-        write!(connection, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+        connection.write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes())?;
         let mut answer = [0; 12];
         connection.read_exact(&mut answer)?;
-        Ok(answer.ends_with(b" 200"))
+        Ok(answer.ends_with(status))
     }
 
     fn mongo_is(&self, command: &[&str]) -> bool {
@@ -217,6 +229,7 @@ impl Kind {
             Kind::Kafka => "kafka",
             Kind::Registry => "registry",
             Kind::ClickHouse => "clickhouse",
+            Kind::S3 => "s3",
             Kind::Mongo | Kind::MongoWithLogin => "mongo",
         }
     }

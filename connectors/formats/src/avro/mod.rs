@@ -7,6 +7,7 @@
 //! The mapping is that of Confluent's `AvroData` (Platform 8.1). Differences on purpose stand where they are made.
 
 mod compatible;
+mod datum;
 mod decode;
 mod defaults;
 mod encode;
@@ -17,6 +18,8 @@ mod to_connect;
 
 #[cfg(test)]
 mod tests;
+
+pub use datum::{AvroOptions, AvroWriter};
 
 use std::borrow::Cow;
 use std::sync::Arc;

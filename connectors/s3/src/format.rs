@@ -1,0 +1,227 @@
+//! How records become the bytes of an object.
+
+mod avro;
+mod bytes;
+mod json;
+
+use longshore_api::config::{ParsedConfig, ParsedValue, invalid_value};
+use longshore_api::{ConnectError, Payload, Props, Record, Result};
+use longshore_formats::{AvroOptions, HeaderConverter, SimpleHeaderConverter};
+
+pub(crate) use avro::{AvroEncoder, Codec};
+pub(crate) use bytes::BytesEncoder;
+pub(crate) use json::JsonEncoder;
+
+/// Class of the Avro format, which keys and headers have by default.
+pub(crate) const AVRO: &str = "io.confluent.connect.s3.format.avro.AvroFormat";
+
+/// The formats by class name.
+pub(crate) const CLASSES: &[(&str, Kind)] = &[
+    ("io.confluent.connect.s3.format.json.JsonFormat", Kind::Json),
+    (AVRO, Kind::Avro),
+    ("io.confluent.connect.s3.format.parquet.ParquetFormat", Kind::Parquet),
+    ("io.confluent.connect.s3.format.bytearray.ByteArrayFormat", Kind::Bytes),
+];
+
+/// A format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub(crate) enum Kind {
+    Json,
+    Avro,
+    Parquet,
+    Bytes,
+}
+
+/// The format of a class name.
+pub(crate) fn kind(class: &str) -> Option<Kind> {
+    CLASSES.iter().find(|(known, _)| *known == class).map(|(_, kind)| *kind)
+}
+
+/// Whether a class name is that of a format.
+pub(crate) fn check_class(name: &str, value: &ParsedValue) -> Result<(), String> {
+    match value {
+        ParsedValue::Text(class) if kind(class).is_none() => {
+            Err(invalid_value(name, Some(class), &format!("Class {class} could not be found.")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What an encoder writes of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Column {
+    /// The value.
+    Value,
+    /// The key, which must be there.
+    Key,
+    /// The headers, of which there must be one.
+    Headers,
+}
+
+impl Column {
+    /// What stands before the extension in the names of its objects.
+    pub(crate) fn suffix(self) -> &'static str {
+        match self {
+            Column::Value => "",
+            Column::Key => ".keys",
+            Column::Headers => ".headers",
+        }
+    }
+}
+
+/// Writes records to one object, one after the other.
+pub(crate) trait Encoder: Send + Sync {
+    /// Encodes a record into `scratch`. Nothing of it is in the object before [`append`](Self::append): a record is
+    /// written to all its objects or to none.
+    ///
+    /// # Errors
+    /// Kind BadRecord: the record cannot be written in this format.
+    fn encode(&mut self, item: Item<'_>, scratch: &mut Vec<u8>) -> Result<()>;
+
+    /// Adds the record that was encoded last to the object.
+    ///
+    /// # Errors
+    /// Kind Fatal.
+    fn append(&mut self, encoded: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        out.extend_from_slice(encoded);
+        Ok(())
+    }
+
+    /// Appends what stands at the end of the object.
+    ///
+    /// # Errors
+    /// Kind Fatal.
+    fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        let _ = out;
+        Ok(())
+    }
+
+    /// Bytes of memory that the encoder takes beside what it has written.
+    fn held(&self) -> usize {
+        0
+    }
+}
+
+/// A record with its value as it is to be written: projected to the schema of its file, if need be.
+#[derive(Clone, Copy)]
+pub(crate) struct Item<'a> {
+    pub(crate) record: Record<'a>,
+    pub(crate) value: Payload<'a>,
+}
+
+impl<'a> Item<'a> {
+    fn topic(&self) -> &'a str {
+        self.record.topic()
+    }
+
+    /// The part that a column holds; headers are no payload.
+    fn payload(&self, column: Column) -> Result<Payload<'a>> {
+        match column {
+            Column::Key if self.record.key().is_null() => {
+                Err(ConnectError::data(format!("Key cannot be null for SinkRecord: {}", place(self.record))))
+            }
+            Column::Key => Ok(self.record.key()),
+            _ => Ok(self.value),
+        }
+    }
+}
+
+/// The names and the texts of a record's headers.
+fn headers(item: Item<'_>) -> Result<Vec<(String, String)>> {
+    let record = item.record;
+    if record.headers().is_empty() {
+        return Err(ConnectError::data(format!("Headers cannot be null for SinkRecord: {}", place(record))));
+    }
+    let converter = SimpleHeaderConverter;
+    let text = |header: &longshore_api::Header| {
+        let mut bytes = Vec::new();
+        converter.from_connect_header(item.topic(), &header.name, &header.value, &mut bytes)?;
+        Ok((header.name.to_string(), String::from_utf8_lossy(&bytes).into_owned()))
+    };
+    record.headers().iter().map(text).collect()
+}
+
+/// Where a record stands in Kafka: `topic-partition@offset`.
+pub(crate) fn place(record: Record<'_>) -> String {
+    format!("{}-{}@{}", record.original_topic(), record.original_partition(), record.offset())
+}
+
+/// Why a format cannot be had, if it cannot.
+pub(crate) fn refused(kind: Kind, config: &ParsedConfig) -> Option<&'static str> {
+    match kind {
+        Kind::Parquet => Some("Longshore does not write this format yet"),
+        Kind::Avro if Codec::new(config.string("avro.codec")).is_none() => {
+            Some("Longshore does not have this avro.codec: take deflate, snappy or null")
+        }
+        _ => None,
+    }
+}
+
+/// What a connector writes of each record, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Formats {
+    columns: Vec<(Column, Kind)>,
+    decimal_format: String,
+    extension: String,
+    separator: Vec<u8>,
+    avro: AvroOptions,
+    codec: Codec,
+    /// The level of gzip, -1 for its default; `None` for no compression.
+    pub(crate) gzip: Option<i32>,
+}
+
+impl Formats {
+    /// The formats of columns, of which the first is that of values.
+    pub(crate) fn new(columns: Vec<(Column, Kind)>, config: &ParsedConfig, props: &Props) -> Self {
+        let is_gzip = config.string("s3.compression.type").eq_ignore_ascii_case("gzip");
+        Self {
+            columns,
+            decimal_format: config.string("json.decimal.format").to_owned(),
+            extension: config.string("format.bytearray.extension").to_owned(),
+            // As it is written: a line end would not survive the trimming of a parsed value.
+            separator: props
+                .get("format.bytearray.separator")
+                .map_or_else(|| b"\n".to_vec(), |text| text.clone().into()),
+            avro: AvroOptions {
+                enhanced: config.boolean("enhanced.avro.schema.support"),
+                connect_meta_data: config.boolean("connect.meta.data"),
+                optional_map_keys: config.boolean("allow.optional.map.keys"),
+            },
+            codec: Codec::new(config.string("avro.codec")).unwrap_or(Codec::Null),
+            gzip: is_gzip.then(|| i32::try_from(config.integer("s3.compression.level")).unwrap_or(-1)),
+        }
+    }
+
+    /// The columns that are written.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = Column> + '_ {
+        self.columns.iter().map(|(column, _)| *column)
+    }
+
+    /// Whether a column is written.
+    pub(crate) fn writes(&self, column: Column) -> bool {
+        self.columns().any(|known| known == column)
+    }
+
+    /// An encoder for an object of a column, and the object's key. `base` is the key as far as the extension.
+    ///
+    /// # Errors
+    /// Kind Config.
+    pub(crate) fn encoder(&self, column: Column, base: &str) -> Result<(Box<dyn Encoder>, String)> {
+        let kind = self.columns.iter().find(|(known, _)| *known == column).map(|(_, kind)| *kind);
+        let extension = match kind {
+            Some(Kind::Avro) => ".avro",
+            Some(Kind::Bytes) => &self.extension,
+            _ => ".json",
+        };
+        let gzip = if self.gzip.is_some() { ".gz" } else { "" };
+        let key = format!("{base}{}{extension}{gzip}", column.suffix());
+        let encoder: Box<dyn Encoder> = match kind {
+            Some(Kind::Json) => Box::new(JsonEncoder::new(column, &self.decimal_format)?),
+            Some(Kind::Bytes) => Box::new(BytesEncoder { column, separator: self.separator.clone() }),
+            Some(Kind::Avro) => Box::new(AvroEncoder::new(column, self.avro, self.codec, &key)),
+            Some(Kind::Parquet) | None => return Err(ConnectError::config("no encoder for this format")),
+        };
+        Ok((encoder, key))
+    }
+}

@@ -1,0 +1,126 @@
+//! An object in the making: what its encoder wrote and what has not gone to the server yet.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+
+use longshore_api::{ConnectError, Result};
+
+use crate::format::{Encoder, Item};
+use crate::gzip::{Compressor, Gzip};
+
+/// Bytes that are compressed at a time: long enough that starting anew costs next to nothing in size.
+const PIECE: usize = 256 * 1024;
+
+/// An object to which records are added.
+pub(crate) struct Object {
+    pub(crate) key: String,
+    encoder: Box<dyn Encoder>,
+    gzip: Option<Gzip>,
+    /// What the encoder wrote, while it waits for compression.
+    raw: Vec<u8>,
+    /// What can go to the server.
+    ready: Vec<u8>,
+    /// What could, written to a temporary file; it comes before `ready`.
+    spilled: Option<(File, usize)>,
+}
+
+impl Object {
+    pub(crate) fn new(key: String, encoder: Box<dyn Encoder>, is_gzip: bool) -> Self {
+        let gzip = is_gzip.then(Gzip::new);
+        Self { key, encoder, gzip, raw: Vec::new(), ready: Vec::new(), spilled: None }
+    }
+
+    /// Encodes a record into `scratch`, which [`append`](Self::append) is to be given.
+    ///
+    /// # Errors
+    /// Kind BadRecord; nothing has happened.
+    pub(crate) fn encode(&mut self, item: Item<'_>, scratch: &mut Vec<u8>) -> Result<()> {
+        self.encoder.encode(item, scratch)
+    }
+
+    /// Adds the record that was encoded last.
+    ///
+    /// # Errors
+    /// Kind Fatal.
+    pub(crate) fn append(&mut self, encoded: &[u8], compressor: &mut Option<Compressor>) -> Result<()> {
+        let out = if self.gzip.is_some() { &mut self.raw } else { &mut self.ready };
+        self.encoder.append(encoded, out)?;
+        if self.raw.len() >= PIECE {
+            self.compress(compressor)?;
+        }
+        Ok(())
+    }
+
+    fn compress(&mut self, compressor: &mut Option<Compressor>) -> Result<()> {
+        if let (Some(gzip), Some(compressor)) = (&mut self.gzip, compressor) {
+            gzip.write(compressor, &self.raw, &mut self.ready)?;
+            self.raw.clear();
+        }
+        Ok(())
+    }
+
+    /// Adds the end of the object.
+    ///
+    /// # Errors
+    /// Kind Fatal.
+    pub(crate) fn finish(&mut self, compressor: &mut Option<Compressor>) -> Result<()> {
+        let out = if self.gzip.is_some() { &mut self.raw } else { &mut self.ready };
+        self.encoder.finish(out)?;
+        if let (Some(gzip), Some(compressor)) = (&mut self.gzip, compressor) {
+            gzip.finish(compressor, &self.raw, &mut self.ready)?;
+            self.raw = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// Bytes of memory that the object takes.
+    pub(crate) fn held(&self) -> usize {
+        self.raw.capacity() + self.ready.capacity() + self.encoder.held()
+    }
+
+    /// Bytes that can go to the server.
+    pub(crate) fn ready(&self) -> usize {
+        self.ready.len() + self.spilled.as_ref().map_or(0, |(_, length)| *length)
+    }
+
+    /// Takes what can go to the server.
+    ///
+    /// # Errors
+    /// Kind Fatal: the temporary file cannot be read.
+    pub(crate) fn take_ready(&mut self) -> Result<Vec<u8>> {
+        let Some((mut file, length)) = self.spilled.take() else { return Ok(std::mem::take(&mut self.ready)) };
+        let mut bytes = Vec::with_capacity(length + self.ready.len());
+        file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(temporary_file)?;
+        if bytes.len() != length {
+            return Err(ConnectError::fatal("a temporary file has lost bytes"));
+        }
+        bytes.append(&mut self.ready);
+        self.ready = Vec::new();
+        Ok(bytes)
+    }
+
+    /// Moves what the object holds to a temporary file.
+    ///
+    /// # Errors
+    /// Kind Fatal: it cannot be written.
+    pub(crate) fn spill(&mut self, compressor: &mut Option<Compressor>) -> Result<()> {
+        self.compress(compressor)?;
+        self.raw = Vec::new();
+        let (mut file, length) = match self.spilled.take() {
+            Some(spilled) => spilled,
+            None => (tempfile::tempfile().map_err(temporary_file)?, 0),
+        };
+        file.write_all(&self.ready).map_err(temporary_file)?;
+        self.spilled = Some((file, length + self.ready.len()));
+        self.ready = Vec::new();
+        Ok(())
+    }
+}
+
+fn temporary_file(error: std::io::Error) -> ConnectError {
+    let folder = std::env::temp_dir();
+    ConnectError::fatal(format!(
+        "a temporary file in {} for what exceeds longshore.buffer.memory failed: {error}",
+        folder.display()
+    ))
+}

@@ -1,0 +1,285 @@
+//! The files of one topic partition: open ones, by path, and those that are being committed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use longshore_api::{Payload, Record, Result, Schema, TopicPartition};
+
+use crate::config::Layout;
+use crate::format::{Column, Formats, Item};
+use crate::gzip::Compressor;
+use crate::object::Object;
+use crate::partitioner::Place;
+use crate::rotation::{Reason, Rotation};
+use crate::schema::Compatibility;
+use crate::upload::{self, Finished, Upload, Uploads};
+
+/// What all writers of a task share.
+pub(crate) struct Shared {
+    pub(crate) layout: Layout,
+    pub(crate) formats: Formats,
+    pub(crate) compatibility: Compatibility,
+    pub(crate) uploads: Arc<Uploads>,
+    pub(crate) compressor: Option<Compressor>,
+    /// A buffer a column, for the record in hand.
+    pub(crate) scratch: Vec<Vec<u8>>,
+    /// Bytes that were added to open files since somebody looked.
+    pub(crate) appended: usize,
+}
+
+/// A file: an object for each column that is written, with the same records in the same order.
+struct OpenFile {
+    objects: Vec<OpenObject>,
+    /// That of the first record.
+    schema: Option<Arc<Schema>>,
+    first: i64,
+    last: i64,
+    count: u64,
+    is_tombstones: bool,
+}
+
+struct OpenObject {
+    column: Column,
+    object: Object,
+    upload: Option<Upload>,
+}
+
+/// Files that are on their way together.
+struct Commit {
+    next: i64,
+    uploads: Vec<Finished>,
+    files: usize,
+}
+
+/// The files of a topic partition.
+pub(crate) struct Writer {
+    partition: TopicPartition,
+    files: IndexMap<Arc<str>, OpenFile>,
+    pub(crate) rotation: Rotation,
+    last_path: Option<Arc<str>>,
+    /// The offset after the last record that was written.
+    next: i64,
+    commits: VecDeque<Commit>,
+    committed: Option<i64>,
+}
+
+impl Writer {
+    pub(crate) fn new(partition: TopicPartition) -> Self {
+        Self {
+            partition,
+            files: IndexMap::new(),
+            rotation: Rotation::default(),
+            last_path: None,
+            next: 0,
+            commits: VecDeque::new(),
+            committed: None,
+        }
+    }
+
+    /// Whether a record of a path would move away from the path of the one before.
+    pub(crate) fn moves(&self, path: &str) -> bool {
+        self.last_path.as_deref().is_some_and(|last| last != path)
+    }
+
+    /// Whether a path's file holds the other kind of records, tombstones or values.
+    pub(crate) fn switches(&self, path: &str, is_tombstone: bool) -> bool {
+        self.files.get(path).is_some_and(|file| file.is_tombstones != is_tombstone)
+    }
+
+    /// Whether a path's file cannot hold a record of this schema.
+    ///
+    /// # Errors
+    /// Kind BadRecord: the schema lacks what the mode asks for.
+    pub(crate) fn closes(&self, path: &str, mode: Compatibility, record: Record<'_>) -> Result<bool> {
+        match self.files.get(path) {
+            Some(file) if !file.is_tombstones => mode.closes(file.schema.as_ref(), schema_of(record.value())),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether a path has no file yet while there are so many.
+    pub(crate) fn exceeds(&self, path: &str, most: usize) -> bool {
+        self.files.len() >= most && !self.files.contains_key(path)
+    }
+
+    /// Writes a record to its file, which is made if it is the first.
+    ///
+    /// # Errors
+    /// Kind BadRecord: the record is in no object. Any other kind ends the task.
+    pub(crate) fn write(
+        &mut self,
+        shared: &mut Shared,
+        record: Record<'_>,
+        place: &Place,
+        is_tombstone: bool,
+    ) -> Result<()> {
+        if let Some(file) = self.files.get_mut(&place.path) {
+            file.add(shared, record)?;
+        } else {
+            let mut file = self.new_file(shared, record, place, is_tombstone)?;
+            file.add(shared, record)?;
+            self.files.insert(Arc::clone(&place.path), file);
+        }
+        self.next = record.offset() + 1;
+        if self.moves(&place.path) || self.last_path.is_none() {
+            self.last_path = Some(Arc::clone(&place.path));
+        }
+        Ok(())
+    }
+
+    fn new_file(&self, shared: &Shared, record: Record<'_>, place: &Place, is_tombstone: bool) -> Result<OpenFile> {
+        let (topic, partition) = (&*self.partition.topic, self.partition.partition);
+        let key = shared.layout.key(topic, partition, &place.path, record.offset());
+        let columns = shared.formats.columns().filter(|column| !is_tombstone || *column != Column::Value);
+        let objects = columns.map(|column| {
+            let (encoder, key) = shared.formats.encoder(column, &key)?;
+            let object = Object::new(key, encoder, shared.formats.gzip.is_some());
+            Ok(OpenObject { column, object, upload: None })
+        });
+        let objects = objects.collect::<Result<_>>()?;
+        let schema = schema_of(record.value()).cloned();
+        Ok(OpenFile { objects, schema, first: record.offset(), last: 0, count: 0, is_tombstones: is_tombstone })
+    }
+
+    /// Closes all files and sends what is left of them.
+    ///
+    /// # Errors
+    /// Kind Fatal.
+    pub(crate) fn commit(&mut self, shared: &mut Shared, reason: Reason) -> Result<()> {
+        self.rotation.reset();
+        self.last_path = None;
+        if self.files.is_empty() {
+            return Ok(());
+        }
+        let (files, records) = (self.files.len(), self.files.values().map(|file| file.count).sum::<u64>());
+        tracing::debug!("{}: {files} files of {records} records are committed: {reason:?}", self.partition);
+        let mut uploads = Vec::with_capacity(files);
+        for (_, mut file) in std::mem::take(&mut self.files) {
+            let tags = shared.uploads.tags(file.first, file.last, file.count);
+            for mut open in file.objects.drain(..) {
+                open.object.finish(&mut shared.compressor)?;
+                let upload = open.upload.take().unwrap_or_else(|| shared.uploads.begin(&open.object.key));
+                let tags = if open.column == Column::Value { tags.clone() } else { Vec::new() };
+                uploads.push(upload.finish(open.object.take_ready()?, tags));
+            }
+        }
+        self.commits.push_back(Commit { next: self.next, uploads, files });
+        Ok(())
+    }
+
+    /// Takes note of commits that are through. With `wait`, waits for all of them.
+    ///
+    /// # Errors
+    /// Why an object cannot be had.
+    pub(crate) async fn reap(&mut self, wait: bool) -> Result<()> {
+        while let Some(commit) = self.commits.front_mut() {
+            if !wait && !commit.uploads.iter().all(Finished::is_finished) {
+                return Ok(());
+            }
+            while let Some(upload) = commit.uploads.last_mut() {
+                let outcome = upload.await;
+                commit.uploads.pop();
+                outcome.unwrap_or_else(|error| Err(upload::panicked(&error)))?;
+            }
+            let (next, files) = (commit.next, commit.files);
+            self.commits.pop_front();
+            self.committed = Some(next);
+            tracing::info!("{}: {files} files committed, target commit offset: {next}", self.partition);
+        }
+        Ok(())
+    }
+
+    /// Up to where everything is in objects; `taken` is the position after all that came.
+    pub(crate) fn delivered(&self, taken: i64) -> Option<i64> {
+        if self.files.is_empty() && self.commits.is_empty() { Some(taken) } else { self.committed }
+    }
+
+    /// Takes note of open files whose upload has ended before its time.
+    ///
+    /// # Errors
+    /// Why it has.
+    pub(crate) async fn check_uploads(&mut self) -> Result<()> {
+        for open in self.files.values_mut().flat_map(|file| &mut file.objects) {
+            if open.upload.as_ref().is_some_and(Upload::has_ended)
+                && let Some(upload) = open.upload.take()
+            {
+                upload.outcome().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of memory that open files take.
+    pub(crate) fn held(&self) -> usize {
+        self.objects().map(|open| open.object.held()).sum()
+    }
+
+    /// Sends a part of every object that has one of this size; says how many bytes.
+    ///
+    /// # Errors
+    /// Kind Fatal.
+    pub(crate) fn send_parts(&mut self, shared: &Shared, part_size: usize) -> Result<usize> {
+        let mut sent = 0;
+        for open in self.files.values_mut().flat_map(|file| &mut file.objects) {
+            if open.object.ready() >= part_size {
+                let upload = open.upload.get_or_insert_with(|| shared.uploads.begin(&open.object.key));
+                let bytes = open.object.take_ready()?;
+                sent += bytes.len();
+                upload.part(bytes);
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Moves what open files hold to temporary files, where it is at least so much.
+    ///
+    /// # Errors
+    /// Kind Fatal.
+    pub(crate) fn spill(&mut self, shared: &mut Shared, at_least: usize) -> Result<()> {
+        for open in self.files.values_mut().flat_map(|file| &mut file.objects) {
+            if open.object.held() >= at_least {
+                open.object.spill(&mut shared.compressor)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn objects(&self) -> impl Iterator<Item = &OpenObject> {
+        self.files.values().flat_map(|file| &file.objects)
+    }
+}
+
+impl OpenFile {
+    /// Adds a record to all objects or, if one cannot hold it, to none.
+    fn add(&mut self, shared: &mut Shared, record: Record<'_>) -> Result<()> {
+        let projected;
+        let value = match record.value() {
+            Payload::Data(data) => {
+                projected = shared.compatibility.project(self.schema.as_ref(), data)?;
+                Payload::Data(&projected)
+            }
+            other => other,
+        };
+        let item = Item { record, value };
+        shared.scratch.resize_with(self.objects.len(), Vec::new);
+        for (open, scratch) in self.objects.iter_mut().zip(&mut shared.scratch) {
+            scratch.clear();
+            open.object.encode(item, scratch)?;
+        }
+        for (open, scratch) in self.objects.iter_mut().zip(&shared.scratch) {
+            open.object.append(scratch, &mut shared.compressor)?;
+            shared.appended += scratch.len();
+        }
+        self.last = record.offset();
+        self.count += 1;
+        Ok(())
+    }
+}
+
+fn schema_of(value: Payload<'_>) -> Option<&Arc<Schema>> {
+    match value {
+        Payload::Data(data) => data.schema.as_ref(),
+        _ => None,
+    }
+}

@@ -316,7 +316,7 @@ async fn what_will_not_work_is_told_without_secrets() {
         let props = bucket.props(&[("aws.access.key.id", id), ("aws.secret.access.key", secret)]);
         let mut sink = Sink::try_start(&props).await.unwrap();
         sink.put(&json(0, &["0", "1", "2"])).await;
-        let error = sink.try_flush().await.unwrap_err();
+        let error = sink.wait_for_failure().await;
         let text = error.to_string();
         assert_eq!(error.kind, ErrorKind::Fatal);
         assert!(text.contains("403") && text.contains("orders+3+0000000000.json") && !text.contains(secret), "{text}");

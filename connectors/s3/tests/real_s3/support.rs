@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use longshore_api::{
-    Batch, BatchBuilder, Data, Field, Positions, Props, PutOutcome, Result, RowParts, Schema, SinkConnector, SinkTask,
-    Slot, Slots, Struct, TaskContext, TopicPartition, Type, Value,
+    Batch, BatchBuilder, ConnectError, Data, Field, Positions, Props, PutOutcome, Result, RowParts, Schema,
+    SinkConnector, SinkTask, Slot, Slots, Struct, TaskContext, TopicPartition, Type, Value,
 };
 use longshore_s3::S3SinkConnector;
 use longshore_test_servers::{s3, unique};
@@ -161,8 +161,15 @@ impl Sink {
         }
     }
 
-    pub(crate) async fn try_flush(&mut self) -> Result<()> {
-        self.task.flush(&self.taken).await.map(drop)
+    /// Waits until the task has failed.
+    pub(crate) async fn wait_for_failure(&mut self) -> ConnectError {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Err(error) = self.task.flush(&self.taken).await {
+                return error;
+            }
+            assert!(Instant::now() < end, "nothing fails");
+        }
     }
 
     pub(crate) async fn stop(&mut self) {

@@ -33,7 +33,7 @@ mod writer;
 
 use async_trait::async_trait;
 use longshore_api::config::{ConfigDef, ConfigValue, Props};
-use longshore_api::{Connector, Result, SinkConnector, SinkTask};
+use longshore_api::{ConnectError, Connector, Result, SinkConnector, SinkTask, TopicPartition};
 use tokio_util::sync::CancellationToken;
 
 /// Version of the Java connector whose behaviour this one has.
@@ -75,5 +75,25 @@ impl Connector for ClickHouseSinkConnector {
 impl SinkConnector for ClickHouseSinkConnector {
     fn new_task(&self) -> Box<dyn SinkTask> {
         Box::new(task::ClickHouseSinkTask::default())
+    }
+
+    /// With exactly once, what is stored of a partition goes with its offsets: otherwise records that are to be read
+    /// again would be passed over as written.
+    fn alter_offsets(&self, config: &Props, offsets: &[(TopicPartition, Option<i64>)]) -> Result<bool> {
+        let settings = config::check_all(config)?;
+        if settings.mode != config::Mode::ExactlyOnce {
+            return Ok(false);
+        }
+        let client = client::Client::new(config, CancellationToken::new())?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = runtime.map_err(|error| ConnectError::fatal(format!("no runtime can be made: {error}")))?;
+        let altered = runtime.block_on(async {
+            let store = state::store::Store::open(&client, &settings).await?;
+            for (place, offset) in offsets {
+                store.rewind(&client, &format!("{}-{}", place.topic, place.partition), *offset).await?;
+            }
+            Ok(())
+        });
+        altered.map(|()| true).map_err(errors::Failure::into_error)
     }
 }

@@ -69,6 +69,17 @@ impl Store {
         client.ask(&statement, &[]).await.map(drop).map_err(|failure| self.named(failure))
     }
 
+    /// Forgets a partition's state where it would have records passed over that are to be read again, from an offset on
+    /// or (`None`) from wherever they begin.
+    pub(crate) async fn rewind(&self, client: &Client, key: &str, to: Option<i64>) -> Result<(), Failure> {
+        let stored = self.read(client, key).await?;
+        if stored.is_none_or(|stored| to.is_some_and(|to| to > stored.range.max)) {
+            return Ok(());
+        }
+        let statement = format!("ALTER TABLE {} DELETE WHERE `key` = {}", self.table, text(key));
+        client.ask(&statement, &[]).await.map(drop).map_err(|failure| self.named(failure))
+    }
+
     /// A refusal is not that of an insert of records: nobody may take it for a bad record.
     fn named(&self, failure: Failure) -> Failure {
         match failure {

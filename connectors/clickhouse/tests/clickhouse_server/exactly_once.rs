@@ -1,5 +1,7 @@
 //! `exactlyOnce`.
 
+use longshore_api::{SinkConnector as _, TopicPartition};
+use longshore_clickhouse::ClickHouseSinkConnector;
 use longshore_test_servers::unique;
 
 use crate::support::{Lab, Sink, json, numbers};
@@ -119,6 +121,26 @@ async fn a_range_with_a_bad_record_is_not_written_before_that_is_tolerated() {
     assert_eq!(bad.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), [2]);
     assert_eq!((once.rows(), once.state()), ("[1,3]".to_owned(), "t-0\t1\t3\tAFTER_PROCESSING".to_owned()));
     assert_eq!(sink.delivered(4).await, 4);
+}
+
+#[tokio::test]
+async fn offsets_that_are_set_back_take_the_state_with_them() {
+    let once = Once::new("rewind").await;
+    once.start(&[]).await.put(&numbers(1..11)).await;
+    let alter = |offset: Option<i64>| {
+        let props = once.lab.props(&[("exactlyOnce", "true"), ("zkPath", &once.path)]);
+        let place = TopicPartition { topic: "t".into(), partition: 0 };
+        // As the worker calls it: on a thread that may block.
+        tokio::task::spawn_blocking(move || ClickHouseSinkConnector.alter_offsets(&props, &[(place, offset)]))
+    };
+    assert!(alter(Some(11)).await.unwrap().unwrap());
+    assert_eq!(once.state(), "t-0\t1\t10\tAFTER_PROCESSING", "what comes next is not passed over anyway");
+    assert!(alter(Some(5)).await.unwrap().unwrap());
+    assert_eq!(once.state(), "");
+    once.start(&[]).await.put(&numbers(5..11)).await;
+    assert_eq!(once.lab.count("t"), 16, "they are written again");
+    assert!(alter(None).await.unwrap().unwrap());
+    assert_eq!(once.state(), "");
 }
 
 #[tokio::test]

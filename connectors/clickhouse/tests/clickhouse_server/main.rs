@@ -233,10 +233,13 @@ async fn records_are_collected_up_to_a_number_or_an_age() {
 
     let mut sink = lab.start(&[("bufferCount", "1000"), ("bufferFlushTime", "50")]).await;
     sink.put(&numbers(12..14)).await;
-    assert!(sink.task.wants_idle_puts());
     sink.idle_until(|| lab.count("t") == 14).await;
     assert_eq!(sink.delivered(14).await, 14);
     assert!(!sink.task.wants_idle_puts());
+
+    let mut sink = lab.start(&[("bufferCount", "1000"), ("bufferFlushTime", "3600000")]).await;
+    sink.put(&numbers(14..15)).await;
+    assert!(sink.task.wants_idle_puts() && lab.count("t") == 14);
 
     let mut sink = lab.start(&[("bufferBytes", "20")]).await;
     sink.put(&numbers(14..15)).await;

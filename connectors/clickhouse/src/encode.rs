@@ -51,19 +51,29 @@ pub(crate) struct Encoder<'a> {
     rules: Rules<'a>,
     /// The columns that JSON rows may name; `None` where the server passes over the others.
     known: Option<&'a Table>,
+    /// Whether JSON is written anew in any case.
+    rebuilds: bool,
     plans: Vec<Plan>,
     pieces: Vec<(Form, Piece)>,
 }
 
 impl<'a> Encoder<'a> {
-    pub(crate) fn new(settings: &'a Settings, table: &'a Arc<Table>) -> Self {
+    pub(crate) fn new(settings: &'a Settings, table: &'a Arc<Table>, rebuilds: bool) -> Self {
         let rules = Rules {
             formats: &settings.formats,
             json_as_string: settings.json_as_string(),
             shows_values: settings.shows_values,
         };
         let cleans = settings.field_cleanup && !settings.server_skips_unknown();
-        Self { settings, table, rules, known: cleans.then_some(&**table), plans: Vec::new(), pieces: Vec::new() }
+        Self {
+            settings,
+            table,
+            rules,
+            known: cleans.then_some(&**table),
+            rebuilds,
+            plans: Vec::new(),
+            pieces: Vec::new(),
+        }
     }
 
     /// Makes rows of entries, those of one form together.
@@ -93,9 +103,9 @@ impl<'a> Encoder<'a> {
         match entry.record().value() {
             Payload::Null => {}
             Payload::Json(bytes) => {
-                let known = self.known;
+                let (known, rebuilds) = (self.known, self.rebuilds);
                 let rows = self.rows(Form::Json);
-                let is_row = json::text(bytes, known, &mut rows.rows);
+                let is_row = json::text(bytes, known, rebuilds, &mut rows.rows);
                 if is_row.map_err(|error| (Origin::Converter(Part::Value), error))?.map_err(sink)? {
                     rows.entries.push(index);
                 }

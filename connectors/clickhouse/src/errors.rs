@@ -36,6 +36,9 @@ const ACCESS_CODES: [i32; 7] = [516, 194, 193, 192, 195, 497, 291];
 /// UNKNOWN_SETTING and its like: what `clickhouseSettings` says cannot be.
 const SETTING_CODES: [i32; 2] = [115, 139];
 
+/// The code of JSON that has a member twice, and of more.
+const INCORRECT_DATA: i32 = 117;
+
 /// UNKNOWN_TABLE and UNKNOWN_DATABASE.
 const MISSING_CODES: [i32; 2] = [60, 81];
 
@@ -60,6 +63,11 @@ impl Refusal {
     /// Whether the table or its database does not exist.
     pub(crate) fn is_missing_table(&self) -> bool {
         MISSING_CODES.contains(&self.code)
+    }
+
+    /// Whether JSON has a member twice, of which Connect takes the last.
+    pub(crate) fn is_duplicate_member(&self) -> bool {
+        self.code == INCORRECT_DATA && self.message.contains("Duplicate field found")
     }
 
     /// The row, from 1, at which the server says that it stopped to read.

@@ -12,18 +12,19 @@ use crate::table::Table;
 const MAX_DEPTH: usize = 1000;
 
 /// Appends the row of a schemaless record's JSON; false for null, of which there is no row. `known` is the table whose
-/// columns alone may be named; without one the text is passed on.
+/// columns alone may be named; without one the text is passed on, unless it is to be `rebuilt`.
 ///
 /// # Errors
 /// If it is no JSON. `Ok(Err(…))` if it is JSON but no object.
 pub(crate) fn text(
     bytes: &[u8],
     known: Option<&Table>,
+    rebuilt: bool,
     out: &mut Vec<u8>,
 ) -> Result<Result<bool, ConnectError>, ConnectError> {
     match json::form(bytes)? {
         Form::Blank | Form::Null => Ok(Ok(false)),
-        Form::Plain if known.is_none() && is_object(bytes) => {
+        Form::Plain if known.is_none() && !rebuilt && is_object(bytes) => {
             out.extend_from_slice(bytes.trim_ascii());
             out.push(b'\n');
             Ok(Ok(true))
@@ -130,7 +131,7 @@ mod tests {
 
     fn row(json: &str, known: Option<&Table>) -> String {
         let mut out = Vec::new();
-        let is_row = text(json.as_bytes(), known, &mut out).unwrap().unwrap();
+        let is_row = text(json.as_bytes(), known, false, &mut out).unwrap().unwrap();
         assert_eq!(is_row, !out.is_empty());
         String::from_utf8(out).unwrap()
     }
@@ -165,13 +166,20 @@ mod tests {
     }
 
     #[test]
+    fn of_members_that_come_twice_the_last_counts() {
+        let mut out = Vec::new();
+        text(br#"{"a": 1, "b": 2, "a": 3}"#, None, true, &mut out).unwrap().unwrap();
+        assert_eq!(out, b"{\"a\":3,\"b\":2}\n");
+    }
+
+    #[test]
     fn only_objects_are_rows() {
-        let error = text(b"[1]", None, &mut Vec::new()).unwrap().unwrap_err();
+        let error = text(b"[1]", None, false, &mut Vec::new()).unwrap().unwrap_err();
         assert_eq!(
             error.message.as_deref(),
             Some("No converter was found due to unexpected object type java.util.ArrayList")
         );
-        assert!(text(b"{", None, &mut Vec::new()).is_err());
+        assert!(text(b"{", None, false, &mut Vec::new()).is_err());
     }
 
     #[test]

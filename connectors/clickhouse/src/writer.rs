@@ -182,7 +182,7 @@ impl Writer {
     async fn insert(&self, group: Group<'_>, bad: &mut Vec<BadRecord>) -> Result<(), Stop> {
         let Group { topic, origin, entries, wanted, range } = group;
         let (database, name) = self.settings.place_of(topic);
-        let mut is_fresh = false;
+        let (mut is_fresh, mut rebuilds) = (false, false);
         loop {
             let table = self.tables.lock().await.get(&self.client, database, name).await?;
             let Some(mut table) = table else { return self.no_table(database, name, entries, &wanted, bad) };
@@ -193,7 +193,7 @@ impl Writer {
                     Err(error) => return self.refuse(entries, &wanted, &error, bad),
                 }
             }
-            let encoded = Encoder::new(&self.settings, &table).encode(entries, &wanted);
+            let encoded = Encoder::new(&self.settings, &table, rebuilds).encode(entries, &wanted);
             for one in encoded.bad {
                 let entry = &mut entries[one.entry];
                 if entry.done {
@@ -206,13 +206,13 @@ impl Writer {
                 report(entry, one.origin, one.error, bad);
             }
             let is_one = encoded.pieces.len() == 1;
-            let mut stale = None;
+            let (mut stale, mut again) = (None, false);
             for piece in encoded.pieces {
                 let left: Vec<usize> = piece.entries.iter().copied().filter(|index| !entries[*index].done).collect();
                 if left.is_empty() {
                     continue;
                 }
-                let mut target = Target { topic, origin, table: &table, entries: &mut *entries };
+                let mut target = Target { topic, origin, table: &table, rebuilds, entries: &mut *entries };
                 if left.len() < piece.entries.len() {
                     self.insert_apart(&mut target, vec![left], bad).await?;
                     continue;
@@ -222,6 +222,10 @@ impl Writer {
                     None => {}
                     Some(refused) if refused.refusal.is_stale_table() && !is_fresh => {
                         stale = Some(refused.refusal);
+                        break;
+                    }
+                    Some(refused) if refused.refusal.is_duplicate_member() && !rebuilds => {
+                        (rebuilds, again) = (true, true);
                         break;
                     }
                     Some(refused) if self.bisects(&refused.refusal) => {
@@ -237,6 +241,7 @@ impl Writer {
                     self.tables.lock().await.forget(database, name);
                     is_fresh = true;
                 }
+                None if again => {}
                 None => {
                     wanted.iter().for_each(|index| entries[*index].done = true);
                     return Ok(());
@@ -288,7 +293,9 @@ impl Writer {
         bad: &mut Vec<BadRecord>,
     ) -> Result<(), Stop> {
         while let Some(part) = parts.pop() {
-            for piece in Encoder::new(&self.settings, target.table).encode(target.entries, &part).pieces {
+            for piece in
+                Encoder::new(&self.settings, target.table, target.rebuilds).encode(target.entries, &part).pieces
+            {
                 let whole = piece.entries.clone();
                 match self.send(target, piece, None).await? {
                     None => {}
@@ -382,6 +389,8 @@ struct Target<'a> {
     topic: &'a str,
     origin: Option<&'a TopicPartition>,
     table: &'a Arc<Table>,
+    /// Whether JSON is written anew in any case.
+    rebuilds: bool,
     entries: &'a mut [Entry],
 }
 

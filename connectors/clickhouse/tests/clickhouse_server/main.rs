@@ -41,6 +41,8 @@ async fn schemaless_json_is_rows_of_the_topics_table() {
         "1,\"ä\n\",\"['a','b']\",\"x\"\n2,\\N,\"[]\",\"x\"\n7,\"😀\",\"[]\",\"x\""
     );
     assert_eq!(sink.delivered(6).await, 6);
+    sink.put(&json(6, &[r#"{"id": 8, "id": 9}"#])).await;
+    assert_eq!(lab.ask("SELECT max(id), countIf(id = 8) FROM t"), "9\t0", "the last of the two, as in Connect");
 }
 
 #[tokio::test]

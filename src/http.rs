@@ -4,12 +4,21 @@ use longshore_api::{ConnectError, Result};
 use longshore_tls::Stores;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
-/// TLS by Java's settings. Without a trust store the public certificate authorities are trusted.
+/// Which servers are spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Those that show a certificate of the trust store, or, without one, of a public authority.
+    Certified,
+    /// Any: who listens there is known already, and nothing secret is said.
+    Anybody,
+}
+
+/// TLS by Java's settings.
 ///
 /// # Errors
 /// A configuration error that names the key and shows no secret.
-pub fn tls(stores: &Stores<'_>) -> Result<TlsConfig> {
-    let mut tls = TlsConfig::builder();
+pub fn tls(stores: &Stores<'_>, trust: Trust) -> Result<TlsConfig> {
+    let mut tls = TlsConfig::builder().disable_verification(trust == Trust::Anybody);
     if let Some(trusted) = stores.trusted()? {
         tls = tls.root_certs(RootCerts::from(owned(&trusted)));
     }

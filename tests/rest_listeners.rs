@@ -297,3 +297,38 @@ fn configured_headers_are_on_every_answer() {
         assert!(answer.header("expires").unwrap().ends_with(" GMT"));
     }
 }
+
+#[test]
+fn health_is_asked_over_https() {
+    let (key, trust) = (store("key.p12"), store("trust.p12"));
+    let keystore = [("ssl.keystore.location", &*key), ("ssl.keystore.password", "secret")];
+    let truststore = [("ssl.truststore.location", &*trust), ("ssl.truststore.password", "secret")];
+    let strict = [("ssl.client.auth", "required")];
+    let server = Server::configured(&[&[HTTPS][..], &keystore, &truststore, &strict].concat(), &[]);
+    let port = server.address.port();
+    let folder = tempfile::tempdir().unwrap();
+    let health = |arguments: &[&str], settings: &[(&str, &str)]| {
+        let file = folder.path().join("worker.properties");
+        let lines: Vec<_> = settings.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
+        std::fs::write(&file, lines.concat()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_longshore"));
+        let output = command.env_clear().arg("health").args(arguments).arg("--config").arg(file).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let listener = format!("https://0.0.0.0:{port}");
+    let own = [&[("listeners", listener.as_str())][..], &keystore].concat();
+    assert_eq!(health(&[], &own), (Some(0), String::new()), "the worker's own settings reach it");
+    let url = format!("https://localhost:{port}");
+    assert_eq!(health(&[&url], &[&keystore[..], &truststore].concat()).0, Some(0));
+
+    let (code, said) = health(&[&url], &keystore);
+    assert!(code == Some(1) && said.contains(&url) && said.contains("UnknownIssuer"), "{said}");
+    let (code, said) = health(&[&url], &truststore);
+    assert!(code == Some(1) && said.contains(&url), "without a certificate there is no connection: {said}");
+    let (code, said) = health(&[], &[("listeners", &listener), ("ssl.keystore.location", "/nowhere/key.jks")]);
+    assert!(code == Some(1) && said.contains("ssl.keystore.location"), "{said}");
+    let variables = [("CONNECT_LISTENERS", listener.as_str()), ("CONNECT_SSL_KEYSTORE_LOCATION", &key)];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_longshore"));
+    command.env_clear().envs(variables).env("CONNECT_SSL_KEYSTORE_PASSWORD", "secret").arg("health");
+    assert!(command.output().unwrap().status.success());
+}

@@ -1,24 +1,29 @@
 //! `longshore health`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use longshore_api::Props;
+use longshore_tls::Stores;
 
-use super::worker::variables;
-use super::{Exit, Failed, say, say_error};
-use crate::config::environment;
+use super::{Exit, Failed, say, say_error, worker};
+use crate::config::rest::RestTls;
+use crate::http::{self, Trust};
 
 /// A little longer than the worker itself waits for its herder before it says that it is not healthy.
 const PATIENCE: Duration = Duration::from_secs(12);
 
-/// Asks a worker for its health: the one that is named, or the one that this environment configures.
-pub(super) fn check(url: Option<&str>) -> Result<Exit, Failed> {
-    let url = match url.filter(|url| !url.trim().is_empty()) {
-        Some(url) => url.trim().to_owned(),
-        None => own_url(environment::read(variables()).props.get("listeners").map_or("", String::as_str)),
+/// Asks a worker for its health: the one that is named, or the one that these settings configure.
+pub(super) fn check(url: Option<&str>, config: Option<&Path>) -> Result<Exit, Failed> {
+    let props = worker::settings(config)?.props;
+    let (url, trust) = match url.filter(|url| !url.trim().is_empty()) {
+        Some(url) => (url.trim().to_owned(), Trust::Certified),
+        // It is asked where it runs; its certificate is made for the name by which others know it.
+        None => (own_url(props.get("listeners").map_or("", String::as_str)), Trust::Anybody),
     };
     let url = if url.contains("://") { url } else { format!("http://{url}") };
-    let answer = ask(&format!("{}/health", url.trim_end_matches('/')));
+    let answer = ask(&format!("{}/health", url.trim_end_matches('/')), &props, trust);
     match answer {
         Ok((200, body)) => {
             say(&body);
@@ -32,25 +37,30 @@ pub(super) fn check(url: Option<&str>) -> Result<Exit, Failed> {
     }
 }
 
-/// How a worker with these listeners is reached from where it runs.
+/// How a worker with these listeners is reached from where it runs: by HTTP if it can be.
 fn own_url(listeners: &str) -> String {
-    let mut listeners = listeners.split(',').map(str::trim);
-    let http = listeners.find_map(|listener| {
-        let (scheme, address) = listener.split_once("://")?;
-        let (host, port) = address.rsplit_once(':')?;
-        (scheme.eq_ignore_ascii_case("http") && port.parse::<u16>().is_ok()).then_some((host, port))
-    });
-    match http {
-        Some(("" | "0.0.0.0" | "[::]", port)) => format!("http://localhost:{port}"),
-        Some((host, port)) => format!("http://{host}:{port}"),
-        None => "http://localhost:8083".to_owned(),
-    }
+    let reached = |wanted: &str| {
+        listeners.split(',').map(str::trim).find_map(|listener| {
+            let (scheme, address) = listener.split_once("://")?;
+            let (host, port) = address.rsplit_once(':')?;
+            let host = if matches!(host, "" | "0.0.0.0" | "[::]") { "localhost" } else { host };
+            let fits = scheme.eq_ignore_ascii_case(wanted) && port.parse::<u16>().is_ok();
+            fits.then(|| format!("{wanted}://{host}:{port}"))
+        })
+    };
+    reached("http").or_else(|| reached("https")).unwrap_or_else(|| "http://localhost:8083".to_owned())
 }
 
-fn ask(url: &str) -> anyhow::Result<(u16, String)> {
-    let agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
-    let mut answer =
-        ureq::Agent::new_with_config(agent).get(url).call().with_context(|| format!("{url} does not answer"))?;
+fn ask(url: &str, props: &Props, trust: Trust) -> anyhow::Result<(u16, String)> {
+    let mut agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
+    if url.to_ascii_lowercase().starts_with("https://") {
+        let settings = RestTls::new(props, "listeners.https.");
+        agent = agent.tls_config(http::tls(&Stores::new(&settings.props, settings.prefix), trust)?);
+    }
+    let mut answer = ureq::Agent::new_with_config(agent.build())
+        .get(url)
+        .call()
+        .with_context(|| format!("{url} does not answer"))?;
     let body = answer.body_mut().read_to_string().with_context(|| format!("{url} did not finish its answer"))?;
     Ok((answer.status().as_u16(), body))
 }
@@ -67,6 +77,7 @@ mod tests {
             ("http://0.0.0.0:9090", "http://localhost:9090"),
             ("http://[::]:9090", "http://localhost:9090"),
             ("https://a:1, HTTP://worker-1:28083", "http://worker-1:28083"),
+            ("https://:8443, HTTPS://b:2", "https://localhost:8443"),
             ("http://[::1]:9090", "http://[::1]:9090"),
             ("no listener", "http://localhost:8083"),
         ];

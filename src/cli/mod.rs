@@ -145,6 +145,10 @@ enum Command {
         /// CONNECT_REST_PORT, REST_PORT), or else http://localhost:8083.
         #[arg(env = "LONGSHORE_URL")]
         url: Option<String>,
+        /// The worker's properties, if they are in a file and not in the environment. They say where it listens, and
+        /// the keys and certificates for HTTPS: listeners.https.ssl.* or ssl.*.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
     },
 }
 
@@ -159,7 +163,7 @@ pub fn run() -> ExitCode {
         Command::Validate { file } => offline::validate(&file),
         Command::Try { connector, record } => offline::try_record(&connector, &record),
         Command::Plugins { class } => offline::plugins(class.as_deref()),
-        Command::Health { url } => health::check(url.as_deref()),
+        Command::Health { url, config } => health::check(url.as_deref(), config.as_deref()),
     };
     match outcome {
         Ok(exit) => exit.into(),

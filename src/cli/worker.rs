@@ -106,7 +106,7 @@ pub(super) fn variables() -> impl Iterator<Item = (String, String)> {
 }
 
 /// Worker properties from a file, or from the environment as the Connect images take them.
-fn settings(file: Option<&Path>) -> Result<Environment, Failed> {
+pub(super) fn settings(file: Option<&Path>) -> Result<Environment, Failed> {
     let environment = environment::read(variables());
     let Some(file) = file else { return Ok(environment) };
     let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()));

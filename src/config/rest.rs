@@ -95,7 +95,7 @@ impl fmt::Debug for RestTls {
 
 impl RestTls {
     /// If a key with the prefix is set, only those with the prefix count.
-    fn new(props: &Props, prefix: &'static str) -> Self {
+    pub fn new(props: &Props, prefix: &'static str) -> Self {
         let own = with_prefix(props, prefix);
         if !own.is_empty() {
             return Self { props: own, prefix };

@@ -221,7 +221,8 @@ impl Given<'_> {
     /// TLS to the endpoint is set by the login module's options, as in Java: it is another server than the brokers.
     fn agent(&self) -> Result<Agent> {
         let ssl = self.options("ssl.").into_iter().map(|(name, value)| (format!("ssl.{name}"), value));
-        let tls = http::tls(&Stores::new(&ssl.collect(), "")).map_err(|error| hidden(JAAS, &error.to_string()))?;
+        let tls = http::tls(&Stores::new(&ssl.collect(), ""), http::Trust::Certified)
+            .map_err(|error| hidden(JAAS, &error.to_string()))?;
         let millis = |key: &str| -> Result<Duration> {
             let millis = self.key(key).map(str::parse::<u64>).transpose();
             let millis = millis.map_err(|_| self.invalid(key, "Not a number of type INT"))?;

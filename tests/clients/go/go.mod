@@ -1,0 +1,5 @@
+module life
+
+go 1.22
+
+require github.com/go-kafka/connect v0.9.0

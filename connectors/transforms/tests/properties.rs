@@ -118,6 +118,14 @@ fn configurations(class: &str) -> Vec<Props> {
                 ("route.tombstone.on.empty.payload", "true"),
             ],
         ],
+        "ExtractNewDocumentState" => &[
+            &[("add.fields", "op,source.a"), ("add.headers", "op,ts_ms"), ("operation.header", "true")],
+            &[("array.encoding", "document"), ("flatten.struct", "true"), ("delete.handling.mode", "rewrite")],
+            &[
+                ("delete.tombstone.handling.mode", "rewrite-with-tombstone"),
+                ("delete.tombstone.handling.mode.rewrite-with-id", "true"),
+            ],
+        ],
         "Expression" => &[
             &[("filter.condition", "value.a > 1 || has(value.b) && value.id == key.id")],
             &[
@@ -264,6 +272,56 @@ fn fits(data: &Data) -> bool {
     data.schema.as_deref().is_none_or(|schema| validate::value(schema, &data.value).is_ok())
 }
 
+/// MongoDB's Extended JSON.
+fn json() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        proptest::sample::select(
+            &[
+                "null",
+                "true",
+                "1.5",
+                "-0",
+                "1e400",
+                r#"{"$oid":"5f"}"#,
+                r#"{"$date":1}"#,
+                r#"{"$date":{"$numberLong":"9"}}"#,
+                r#"{"$numberLong":"7"}"#,
+                r#"{"$numberDecimal":"1.10"}"#,
+                r#"{"$binary":"AQ==","$type":"00"}"#,
+                r#"{"$regex":"a","$options":"i"}"#,
+                r#"{"$timestamp":{"t":1,"i":2}}"#,
+                r#"{"$minKey":1}"#,
+                r#"{"$date":"x"}"#,
+                r#"{"$code":"f","$scope":{"a":1}}"#,
+                r#"{"$numberLong":"x"}"#,
+                r#"{"$uuid":"00"}"#,
+                "{",
+                "",
+            ][..]
+        )
+        .prop_map(str::to_owned),
+        any::<i64>().prop_map(|number| number.to_string()),
+        "\"[a-zé.$]{0,4}\"",
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(|elements| format!("[{}]", elements.join(","))),
+            members(inner),
+        ]
+    })
+}
+
+fn document() -> impl Strategy<Value = String> {
+    members(json())
+}
+
+fn members(value: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+    proptest::collection::vec((proptest::sample::select(&NAMES[..]), value), 0..4).prop_map(|members| {
+        let members: Vec<String> = members.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+        format!("{{{}}}", members.join(","))
+    })
+}
+
 enum Made {
     Transform(Box<dyn Transform>),
     Predicate(Box<dyn Predicate>),
@@ -357,6 +415,45 @@ proptest! {
             topic: "t".into(),
             partition: None,
             key,
+            value: Data::new(Arc::new(schema), value),
+            timestamp: Some(0),
+            headers: vec![],
+            origin: RecordOrigin::Source,
+        });
+    }
+
+    #[test]
+    fn change_events_of_documents_neither(
+        after in proptest::option::of(document()), updated in proptest::option::of(document()), id in json(),
+        op in "[cudr]",
+    ) {
+        let text = |value: Option<String>| (Schema::optional(Type::String), value.map_or(Value::Null, Value::string));
+        let (mut description, set) = record(vec![("updatedFields", text(updated.clone()))]);
+        description.optional = true;
+        let set = match set {
+            Value::Struct(set) if updated.is_some() => {
+                Value::Struct(Struct { schema: Arc::new(description.clone()), ..set })
+            }
+            _ => Value::Null,
+        };
+        let (schema, value) = record(vec![
+            ("before", text(after.clone().filter(|_| op == "d"))),
+            ("after", text(after.filter(|_| op != "d"))),
+            ("updateDescription", (description, set)),
+            ("source", record(vec![("a", (Schema::new(Type::Int32), Value::Int32(1)))])),
+            ("op", (Schema::new(Type::String), Value::string(op))),
+            ("ts_ms", (Schema::optional(Type::Int64), Value::Int64(1))),
+        ]);
+        let (key_schema, key) = record(vec![("id", (Schema::new(Type::String), Value::string(id)))]);
+        let key_schema = Arc::new(key_schema.named("x.Key"));
+        let key = match key {
+            Value::Struct(key) => Value::Struct(Struct { schema: Arc::clone(&key_schema), ..key }),
+            other => other,
+        };
+        check(&ConnectRecord {
+            topic: "t".into(),
+            partition: None,
+            key: Data::new(key_schema, key),
             value: Data::new(Arc::new(schema), value),
             timestamp: Some(0),
             headers: vec![],

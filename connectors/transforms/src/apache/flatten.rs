@@ -20,6 +20,13 @@ pub(crate) struct Flatten {
     schemas: SchemaCache<Arc<Schema>>,
 }
 
+impl Flatten {
+    /// One for values.
+    pub(crate) fn values_joined_by(delimiter: &str) -> Self {
+        Self { side: Side::Value, delimiter: delimiter.to_owned(), schemas: SchemaCache::default() }
+    }
+}
+
 impl Configure for Flatten {
     fn keys() -> Vec<ConfigKey> {
         vec![required("delimiter", ConfigType::String, Importance::Medium).default(".").doc(

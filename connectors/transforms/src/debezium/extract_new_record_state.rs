@@ -31,7 +31,7 @@ pub(super) struct ExtractNewRecordState {
 
 /// What becomes of an event that says that a row was deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Deletes {
+pub(super) enum Deletes {
     Drop,
     /// Null, with the schema of `after`.
     Null,
@@ -142,11 +142,7 @@ impl Configure for ExtractNewRecordState {
     }
 
     fn new(config: &ParsedConfig, _side: Side) -> Result<Self> {
-        let former = (config.text("delete.handling.mode"), config.optional_boolean("drop.tombstones"));
-        let (deletes, keep_tombstones) = match former {
-            (None, None) => current_mode(config.string("delete.tombstone.handling.mode")),
-            (mode, drop) => (former_mode(mode.unwrap_or("drop")), !drop.unwrap_or(true)),
-        };
+        let (deletes, keep_tombstones) = mode(config);
         let references = |key: &'static str| {
             FieldReference::read_all(key, config.string(&format!("{key}.prefix")), config.list(key))
         };
@@ -174,6 +170,14 @@ const FORMER_MODE: Validator = Validator::Check(|name, value| match value.shown(
     }
     _ => Ok(()),
 });
+
+/// What becomes of deletions, and whether tombstones are kept, by the keys of this release or of earlier ones.
+pub(super) fn mode(config: &ParsedConfig) -> (Deletes, bool) {
+    match (config.text("delete.handling.mode"), config.optional_boolean("drop.tombstones")) {
+        (None, None) => current_mode(config.string("delete.tombstone.handling.mode")),
+        (mode, drop) => (former_mode(mode.unwrap_or("drop")), !drop.unwrap_or(true)),
+    }
+}
 
 fn current_mode(mode: &str) -> (Deletes, bool) {
     match mode.to_lowercase().as_str() {

@@ -3,6 +3,7 @@
 mod envelope;
 mod extract_new_record_state;
 mod logical_table;
+mod mongodb;
 mod outbox;
 mod scripting;
 
@@ -22,6 +23,10 @@ pub(crate) fn plugins() -> Vec<TransformPlugin> {
         // Its name up to release 0.9.
         transform::<ExtractNewRecordState>("io.debezium.transforms.UnwrapFromEnvelope", VERSION),
         transform::<logical_table::ByLogicalTableRouter>("io.debezium.transforms.ByLogicalTableRouter", VERSION),
+        transform::<mongodb::ExtractNewDocumentState>(
+            "io.debezium.connector.mongodb.transforms.ExtractNewDocumentState",
+            VERSION,
+        ),
         transform::<scripting::ContentBasedRouter>("io.debezium.transforms.ContentBasedRouter", VERSION),
         transform::<scripting::Filter>("io.debezium.transforms.Filter", VERSION),
         transform::<outbox::EventRouter>("io.debezium.transforms.outbox.EventRouter", VERSION),

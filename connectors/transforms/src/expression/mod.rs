@@ -23,6 +23,7 @@ use std::sync::Arc;
 use longshore_api::{ConnectError, ConnectRecord, Parts, Result, Schema, Type, Value};
 
 use eval::{Evaluation, Val};
+pub(crate) use time::parse_moment;
 use tree::{Kind, Node, Variable};
 
 /// What an expression is written in.

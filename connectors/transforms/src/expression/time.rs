@@ -54,7 +54,7 @@ impl Part {
 }
 
 /// A moment as RFC 3339 has it: `2026-11-21T16:05:00.25+01:00`; a date alone is its midnight in UTC.
-pub(super) fn parse_moment(text: &str) -> Option<i64> {
+pub(crate) fn parse_moment(text: &str) -> Option<i64> {
     let number = |from: usize, to: usize| {
         let digits = text.get(from..to).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
         digits.parse::<i64>().ok()

@@ -1,0 +1,7 @@
+//! Debezium's transforms for the change events of its connector for MongoDB.
+
+mod bson;
+mod connect;
+mod extract;
+
+pub(super) use extract::ExtractNewDocumentState;

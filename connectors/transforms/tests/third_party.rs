@@ -692,6 +692,9 @@ fn a_change_event_of_mongodb_gives_its_document() {
     let mixed = r#"{"a":[1,"x"]}"#;
     let error = make(DOCUMENTS, &[]).apply(&mut document_event("c", None, Some(mixed), None)).unwrap_err();
     assert!(error.to_string().contains("different Bson types are not supported: server1.db.c.a"), "{error}");
+    let with_regex = r#"{"a":[{"$regex":"x","$options":""},{"b":1}]}"#;
+    let error = make(DOCUMENTS, &[]).apply(&mut document_event("c", None, Some(with_regex), None)).unwrap_err();
+    assert!(error.to_string().contains("different Bson types"), "{error}");
     let mut as_document = document_event("c", None, Some(mixed), None);
     make(DOCUMENTS, &[("array.encoding", "document")]).apply(&mut as_document).unwrap();
     assert_eq!(shown(&as_document.value.value), "Struct{a=Struct{_0=1,_1=x}}");

@@ -127,6 +127,8 @@ fn unified(one: Schema, other: Schema) -> Option<Schema> {
         return Some(one);
     }
     match (one.kind, other.kind) {
+        // Documents of one place have one name; a regular expression has another.
+        (Type::Struct, Type::Struct) if one.name.is_some() && other.name.is_some() && one.name != other.name => None,
         (Type::Struct, Type::Struct) => {
             let mut merged =
                 if one.name.is_some() { one.clone() } else { Schema { fields: one.fields.clone(), ..other.clone() } };

@@ -4,6 +4,7 @@
 //! or go, no clock but in the one whose purpose it is. Values are moved, not cloned, and a new schema is made once for each schema that comes in.
 //! [`plugins`] is the table of what there is.
 
+mod aiven;
 mod apache;
 mod confluent;
 mod custenborder;
@@ -24,6 +25,7 @@ use longshore_api::TransformPlugin;
 pub fn plugins() -> &'static [TransformPlugin] {
     static PLUGINS: LazyLock<Vec<TransformPlugin>> = LazyLock::new(|| {
         let mut plugins = apache::plugins();
+        plugins.extend(aiven::plugins());
         plugins.extend(confluent::plugins());
         plugins.extend(custenborder::plugins());
         plugins.extend(debezium::plugins());

@@ -76,6 +76,12 @@ fn configurations(class: &str) -> Vec<Props> {
                 ("key.field.replacement", "$1"),
             ],
         ],
+        "ExtractTopic" if class.starts_with("io.aiven") => {
+            &[&[], &[("field.name", "a")], &[("field.name", "b"), ("skip.missing.or.null", "true")]]
+        }
+        "PartitionRouting" => {
+            &[&[("partition.payload.fields", "change.a,change.ts,op,source.b"), ("partition.topic.num", "7")]]
+        }
         "ExtractTopic" if class.ends_with("$Header") => &[&[("field", "a")]],
         "ExtractTopic" => &[
             &[],
@@ -87,6 +93,9 @@ fn configurations(class: &str) -> Vec<Props> {
             &[("filter.condition", "$..a"), ("filter.type", "exclude"), ("missing.or.null.behavior", "exclude")],
         ],
         "Drop" => &[&[], &[("schema.behavior", "validate")], &[("schema.behavior", "force_optional")]],
+        "TombstoneHandler" if class.starts_with("io.aiven") => {
+            &[&[("behavior", "drop_silent")], &[("behavior", "fail")]]
+        }
         "TombstoneHandler" => &[&[], &[("behavior", "fail")]],
         "MessageTimestampRouter" => &[
             &[("message.timestamp.keys", "ts,a")],
@@ -143,6 +152,9 @@ fn configurations(class: &str) -> Vec<Props> {
             &[("value.expression", "value.map(name, [name, value[name]])")],
         ],
         "ChangeTopicCase" => &[&[("from", "LOWER_HYPHEN"), ("to", "UPPER_CAMEL")]],
+        "ExtractTimestamp" if class.starts_with("io.aiven") => {
+            &[&[("field.name", "ts")], &[("field.name", "a"), ("timestamp.resolution", "seconds")]]
+        }
         "ExtractTimestamp" => &[&[("field.name", "ts")]],
         "TimestampNowField" => &[&[("fields", "a,now")], &[("fields", "b"), ("target.type", "Unix")]],
         _ => &[&[]],

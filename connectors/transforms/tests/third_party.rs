@@ -749,3 +749,57 @@ fn updates_and_deletions_of_mongodb_are_handled() {
     assert_eq!((&*headed.headers[0].name, &headed.headers[0].value.value), ("__op", &Value::string("d")));
     assert!(try_make(DOCUMENTS, &[("array.encoding", "list")]).is_err());
 }
+
+#[test]
+fn aivens_transforms_work() {
+    let aiven = |name: &str| format!("io.aiven.kafka.connect.transforms.{name}");
+    let value =
+        map(&[("at", Value::Int64(42)), ("n", Value::Int32(7)), ("none", Value::Null), ("list", Value::Array(vec![]))]);
+    let plain = || record(Data::schemaless(value.clone()));
+
+    let mut timed = plain();
+    let config = [("field.name", "at"), ("timestamp.resolution", "seconds")];
+    make(&aiven("ExtractTimestamp$Value"), &config).apply(&mut timed).unwrap();
+    assert_eq!(timed.timestamp, Some(42_000));
+    let error = make(&aiven("ExtractTimestamp$Value"), &[("field.name", "n")]).apply(&mut plain()).unwrap_err();
+    assert!(error.to_string().contains("n field must be INT64"), "{error}");
+    assert!(try_make(&aiven("ExtractTimestamp$Value"), &[("field.name", "")]).is_err());
+
+    let topic = |config: &[(&str, &str)]| {
+        let mut routed = plain();
+        make(&aiven("ExtractTopic$Value"), config).apply(&mut routed).map(|_| routed.topic.to_string())
+    };
+    assert_eq!(topic(&[("field.name", "n")]).unwrap(), "7");
+    assert_eq!(topic(&[("field.name", "none"), ("skip.missing.or.null", "true")]).unwrap(), "server1.public.orders");
+    assert_eq!(topic(&[("field.name", "none")]).unwrap_err().to_string(), "none can't be null");
+    assert!(topic(&[("field.name", "list")]).unwrap_err().to_string().contains("java.util.ArrayList"));
+
+    let mut emptied = event(None, Some(1), "c");
+    make(&aiven("MakeTombstone"), &[]).apply(&mut emptied).unwrap();
+    assert_eq!(emptied.value, Data::NULL);
+    let drops = make(&aiven("TombstoneHandler"), &[("behavior", "drop_warn")]).apply(&mut record(Data::NULL));
+    assert_eq!(drops, Ok(Verdict::Drop));
+    assert!(make(&aiven("TombstoneHandler"), &[("behavior", "fail")]).apply(&mut record(Data::NULL)).is_err());
+    assert!(try_make(&aiven("TombstoneHandler"), &[]).is_err());
+}
+
+#[test]
+fn fields_of_an_event_choose_the_partition() {
+    let class = "io.debezium.transforms.partitions.PartitionRouting";
+    let partition = |fields: &str, mut event: ConnectRecord| {
+        let config = [("partition.payload.fields", fields), ("partition.topic.num", "10")];
+        make(class, &config).apply(&mut event).map(|_| event.partition)
+    };
+    // "orders".hashCode() is -1008770331 in Java.
+    let expected = (-1_008_770_331_i32 & i32::MAX) % 10;
+    assert_eq!(partition("source.table", event(None, Some(1), "c")), Ok(Some(expected)));
+    assert_eq!(partition("change.id", event(None, Some(13), "c")), Ok(Some(3)));
+    assert_eq!(partition("change.id,after.id", event(Some(14), None, "d")), Ok(Some(4)));
+    assert_eq!(partition("after.id,source.ts_ms", event(None, Some(13), "c")), Ok(Some(8)));
+    assert_eq!(partition("nothing,after.nothing", event(None, Some(13), "c")), Ok(Some(0)), "left as it is");
+    assert!(partition("after", event(None, Some(13), "c")).is_err());
+    let murmur =
+        [("partition.payload.fields", "a"), ("partition.topic.num", "3"), ("partition.hash.function", "murmur")];
+    assert!(try_make(class, &murmur).err().unwrap().to_string().contains("partition.hash.function"));
+    assert!(try_make(class, &[("partition.payload.fields", "a"), ("partition.topic.num", "0")]).is_err());
+}

@@ -5,6 +5,7 @@ mod extract_new_record_state;
 mod logical_table;
 mod mongodb;
 mod outbox;
+mod partition_routing;
 mod scripting;
 
 use longshore_api::TransformPlugin;
@@ -27,6 +28,7 @@ pub(crate) fn plugins() -> Vec<TransformPlugin> {
             "io.debezium.connector.mongodb.transforms.ExtractNewDocumentState",
             VERSION,
         ),
+        transform::<partition_routing::PartitionRouting>("io.debezium.transforms.partitions.PartitionRouting", VERSION),
         transform::<scripting::ContentBasedRouter>("io.debezium.transforms.ContentBasedRouter", VERSION),
         transform::<scripting::Filter>("io.debezium.transforms.Filter", VERSION),
         transform::<outbox::EventRouter>("io.debezium.transforms.outbox.EventRouter", VERSION),

@@ -16,7 +16,7 @@ use crate::java_text::calendar::MILLIS_PER_DAY;
 
 /// How records of a schema are read.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub struct Plan {
     /// The schema of the whole; `None` for schemaless data.
     pub(super) schema: Option<Arc<Schema>>,
     /// How the whole is read.

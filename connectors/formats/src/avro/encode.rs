@@ -18,7 +18,7 @@ use crate::java_text::calendar::MILLIS_PER_DAY;
 
 /// How data of a Connect schema is written.
 #[derive(Debug)]
-pub(super) struct WritePlan {
+pub struct WritePlan {
     root: Write,
     records: Vec<RecordWriter>,
     /// Bytes that stand by themselves are written without their length.

@@ -21,17 +21,13 @@ mod tests;
 
 pub use datum::{AvroOptions, AvroWriter};
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use longshore_api::config::{ConfigKey, ConfigType, Importance, ParsedConfig};
-use longshore_api::{Batch, Data, Part, Props, Result, Schema, Type};
+use longshore_api::config::{ConfigKey, ParsedConfig};
+use longshore_api::{ConnectError, Data, Props, Result, Schema, Type};
 
-use crate::converter::{Column, Converter, ReadOptions};
 use crate::registry::{
-    Description, Format, Framed, RegisteredSchema, Registry, SchemaKind, SchemaText, Schemas, serialization,
-    write_prefix,
+    Description, Format, Framed, RegisteredSchema, RegistryConverter, SchemaKind, SchemaText, serialization, switch,
 };
 use decode::Plan;
 use encode::{WritePlan, no_avro};
@@ -90,31 +86,9 @@ impl Rules {
     }
 }
 
-/// The keys of the converter beside those of the registry.
-fn own_keys() -> Vec<ConfigKey> {
-    let switch =
-        |name, default, doc| ConfigKey::new(name, ConfigType::Boolean, Importance::Low).default(default).doc(doc);
-    vec![
-        switch("connect.meta.data", "true", "Whether Connect's names, versions, parameters and defaults are kept."),
-        switch("enhanced.avro.schema.support", "false", "Whether enums stay enums and union members keep packages."),
-        switch("scrub.invalid.names", "false", "Whether names that Avro does not allow are replaced."),
-        switch(
-            "generalized.sum.type.support",
-            "false",
-            "Whether unions and enums have the form that all formats share.",
-        ),
-        switch("flatten.singleton.unions", "false", "Whether a union of one type is that type."),
-        switch("allow.optional.map.keys", "false", "Whether maps with optional string keys are Avro's maps."),
-        switch("discard.type.doc.default", "false", "Whether documentation and defaults are kept in the older way."),
-        switch("avro.use.logical.type.converters", "false", "Accepted: logical types are always converted."),
-        switch("avro.reflection.allow.null", "false", "Accepted: there are no Java classes to reflect on."),
-        switch("avro.remove.java.properties", "false", "Accepted: properties of Java's make no difference here."),
-    ]
-}
-
 /// Avro as a format of the registry.
 #[derive(Debug)]
-struct AvroFormat {
+pub struct AvroFormat {
     rules: Rules,
 }
 
@@ -123,6 +97,29 @@ impl Format for AvroFormat {
     const NAME: &'static str = "Avro";
     type Reader = Plan;
     type Writer = WritePlan;
+
+    fn keys() -> Vec<ConfigKey> {
+        vec![
+            switch("connect.meta.data", true, "Whether Connect's names, versions, parameters and defaults are kept."),
+            switch("enhanced.avro.schema.support", false, "Whether enums stay enums and union members keep packages."),
+            switch("scrub.invalid.names", false, "Whether names that Avro does not allow are replaced."),
+            switch(
+                "generalized.sum.type.support",
+                false,
+                "Whether unions and enums have the form that all formats share.",
+            ),
+            switch("flatten.singleton.unions", false, "Whether a union of one type is that type."),
+            switch("allow.optional.map.keys", false, "Whether maps with optional string keys are Avro's maps."),
+            switch("discard.type.doc.default", false, "Whether documentation and defaults are kept in the older way."),
+            switch("avro.use.logical.type.converters", false, "Accepted: logical types are always converted."),
+            switch("avro.reflection.allow.null", false, "Accepted: there are no Java classes to reflect on."),
+            switch("avro.remove.java.properties", false, "Accepted: properties of Java's make no difference here."),
+        ]
+    }
+
+    fn new(config: &ParsedConfig) -> Self {
+        Self { rules: Rules::new(config) }
+    }
 
     fn reader(&self, schema: &RegisteredSchema) -> Result<Plan> {
         to_connect::plan(&parsed(schema)?, schema.version, self.rules)
@@ -142,6 +139,36 @@ impl Format for AvroFormat {
     fn can_read(&self, registered: &RegisteredSchema, described: &Description) -> Result<bool> {
         let writer = Avro::parse(&described.schema.text).map_err(no_avro)?;
         Ok(compatible::can_read(&parsed(registered)?, &writer))
+    }
+
+    fn record_name(&self, schema: &RegisteredSchema) -> Option<String> {
+        let avro = parsed(schema).ok()?;
+        avro.full_name(avro.root).map(str::to_owned)
+    }
+
+    fn decode(&self, plan: &Plan, framed: &Framed<'_>) -> Result<Data> {
+        plan.read(framed.data()).map_err(|error| {
+            if decode::is_of_bytes(&error) {
+                let message = format!("Error deserializing Avro message for id {}", framed.id);
+                serialization(message).caused_by(error)
+            } else {
+                error
+            }
+        })
+    }
+
+    /// Null is no data of any schema: a tombstone.
+    fn is_tombstone(&self, data: &Data) -> Result<bool> {
+        match &data.schema {
+            Some(schema) if data.value.is_null() && !schema.optional => {
+                Err(ConnectError::data("Found null value for non-optional schema"))
+            }
+            _ => Ok(data.value.is_null()),
+        }
+    }
+
+    fn encode(&self, _topic: &str, plan: &WritePlan, data: &Data, out: &mut Vec<u8>) -> Result<()> {
+        plan.write(&data.value, out)
     }
 
     fn read_failed(topic: &str) -> String {
@@ -166,10 +193,7 @@ fn parsed(schema: &RegisteredSchema) -> Result<Avro> {
 
 /// Reads and writes Avro with the schema registry.
 #[doc(alias = "io.confluent.connect.avro.AvroConverter")]
-pub struct AvroConverter {
-    class: &'static str,
-    schemas: Schemas<AvroFormat>,
-}
+pub type AvroConverter = RegistryConverter<AvroFormat>;
 
 impl AvroConverter {
     /// Java class name of Confluent's converter.
@@ -183,58 +207,9 @@ impl AvroConverter {
     /// # Errors
     /// Kind Config, for settings that do not parse or cannot work.
     pub fn new(class: &'static str, props: &Props, is_key: bool) -> Result<Self> {
-        let props = match class {
-            Self::APICURIO_CLASS => Cow::Owned(crate::registry::apicurio::props(props)?),
-            _ => Cow::Borrowed(props),
-        };
-        let (registry, settings, config) = Registry::configure(own_keys(), &props, is_key)?;
-        let format = AvroFormat { rules: Rules::new(&config) };
-        Ok(Self { class, schemas: Schemas::new(format, registry, settings) })
-    }
-}
-
-fn decode(plan: &Plan, framed: &Framed<'_>) -> Result<Data> {
-    plan.read(framed.data()).map_err(|error| {
-        if decode::is_of_bytes(&error) {
-            let message = format!("Error deserializing Avro message for id {}", framed.id);
-            serialization(message).caused_by(error)
-        } else {
-            error
+        match class {
+            Self::APICURIO_CLASS => Self::of_class(class, &crate::registry::apicurio::props(props)?, is_key),
+            _ => Self::of_class(class, props, is_key),
         }
-    })
-}
-
-#[async_trait]
-impl Converter for AvroConverter {
-    fn class(&self) -> &'static str {
-        self.class
-    }
-
-    fn read_column(&self, batch: &mut Batch, part: Part, _options: ReadOptions, column: &mut Column) {
-        self.schemas.read_column(batch, part, column, decode);
-    }
-
-    fn to_connect(&self, topic: &str, bytes: Option<&[u8]>) -> Result<Data> {
-        self.schemas.read(topic, bytes, decode)
-    }
-
-    fn from_connect(&self, topic: &str, data: &Data, out: &mut Vec<u8>) -> Result<bool> {
-        if data.value.is_null() {
-            // Null is no data of any schema: a tombstone.
-            return match &data.schema {
-                Some(schema) if !schema.optional => {
-                    Err(longshore_api::ConnectError::data("Found null value for non-optional schema"))
-                }
-                _ => Ok(false),
-            };
-        }
-        let writer = self.schemas.writer(topic, data.schema.as_ref())?;
-        write_prefix(writer.id, out);
-        writer.plan.write(&data.value, out)?;
-        Ok(true)
-    }
-
-    async fn supply(&self) -> Result<bool> {
-        self.schemas.supply().await
     }
 }

@@ -44,6 +44,7 @@ pub(super) fn convert(documents: &Documents<'_>, version: Option<i32>, rules: &R
 }
 
 /// The Connect schema of a JSON Schema.
+#[derive(Debug)]
 pub(super) struct Converted {
     pub(super) schema: Arc<Schema>,
     /// The objects that are used within themselves, by the parameter [`names::ID`].

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 /// A schema made ready for checking.
 #[derive(Debug)]
-pub(super) struct Validator(jsonschema::Validator);
+pub struct Validator(jsonschema::Validator);
 
 impl Validator {
     /// A validator of a schema's text and the texts to which it refers by names. A schema that does not name its

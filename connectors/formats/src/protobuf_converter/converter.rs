@@ -3,63 +3,21 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_trait::async_trait;
-use longshore_api::config::{ConfigKey, ConfigType, Importance};
-use longshore_api::{Batch, ConnectError, Data, Part, Props, Result, Schema};
+use longshore_api::config::{ConfigKey, ParsedConfig};
+use longshore_api::{ConnectError, Data, Props, Result, Schema};
 
 use super::linked::Linked;
 use super::plan::Plan;
 use super::wire::{Reader as WireReader, put_varint, unzigzag, zigzag};
 use super::{Rules, decode, encode, from_connect, names, to_connect};
 use crate::compatible;
-use crate::converter::{Column, Converter, ReadOptions};
 use crate::registry::{
-    Description, Format, Framed, RegisteredSchema, Registry, SchemaKind, SchemaText, Schemas, serialization,
-    write_prefix,
+    Description, Format, Framed, RegisteredSchema, RegistryConverter, SchemaKind, SchemaText, serialization, switch,
 };
 
 /// Reads and writes Protobuf whose schema is in the registry.
 #[doc(alias = "io.confluent.connect.protobuf.ProtobufConverter")]
-pub struct ProtobufConverter {
-    schemas: Schemas<Protobufs>,
-}
-
-impl std::fmt::Debug for ProtobufConverter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ProtobufConverter").finish_non_exhaustive()
-    }
-}
-
-/// The keys of the converter beside those of the registry.
-fn keys() -> Vec<ConfigKey> {
-    let switch = |name, default, doc| {
-        ConfigKey::new(name, ConfigType::Boolean, Importance::Medium)
-            .default(if default { "true" } else { "false" })
-            .doc(doc)
-    };
-    vec![
-        switch("enhanced.protobuf.schema.support", false, "Whether names of schemas keep their packages."),
-        switch("scrub.invalid.names", false, "Whether what a name must not have is replaced."),
-        switch("int.for.enums", false, "Whether enums become numbers."),
-        switch(
-            "optional.for.nullables",
-            false,
-            "Whether only fields with the word `optional` are optional, and are written with it.",
-        ),
-        switch("optional.for.proto2", true, "Whether the word `optional` counts in proto2."),
-        switch(
-            "wrapper.for.nullables",
-            false,
-            "Whether optional scalars are wrappers, such as google.protobuf.StringValue.",
-        ),
-        switch("wrapper.for.raw.primitives", true, "Whether a record that is a wrapper becomes what it holds."),
-        switch("generate.struct.for.nulls", false, "Whether a message that is missing becomes an empty struct."),
-        switch("generate.index.for.unions", true, "Whether the names of unions end with an index."),
-        switch("flatten.unions", false, "Whether the members of a `oneof` become fields of the message."),
-        switch("generalized.sum.type.support", false, "Whether enums and unions have the form that all formats share."),
-        switch("ignore.default.for.nullables", false, "Whether null stays null in a field that has a default."),
-    ]
-}
+pub type ProtobufConverter = RegistryConverter<Protobufs>;
 
 impl ProtobufConverter {
     /// Java class name.
@@ -68,21 +26,21 @@ impl ProtobufConverter {
     /// A converter of keys or values with these settings.
     ///
     /// # Errors
-    /// Kind Config, for settings that do not parse.
+    /// Kind Config, for settings that do not parse or cannot work.
     pub fn new(props: &Props, is_key: bool) -> Result<Self> {
-        let (registry, settings, config) = Registry::configure(keys(), props, is_key)?;
-        let format = Protobufs { rules: Arc::new(Rules::new(&config)) };
-        Ok(Self { schemas: Schemas::new(format, registry, settings) })
+        Self::of_class(Self::CLASS, props, is_key)
     }
 }
 
-/// What the registry's client asks of Protobuf.
-struct Protobufs {
+/// Protobuf as a format of the registry.
+#[derive(Debug)]
+pub struct Protobufs {
     rules: Arc<Rules>,
 }
 
 /// A schema made ready for reading.
-struct Reader {
+#[derive(Debug)]
+pub struct Reader {
     linked: Linked,
     version: Option<i32>,
     rules: Arc<Rules>,
@@ -162,7 +120,8 @@ fn index_bytes(indexes: &[i32]) -> Vec<u8> {
 }
 
 /// A schema made ready for writing.
-struct Writer {
+#[derive(Debug)]
+pub struct Writer {
     plan: encode::Plan,
     index_bytes: Vec<u8>,
 }
@@ -183,6 +142,39 @@ impl Format for Protobufs {
     const NAME: &'static str = "Protobuf";
     type Reader = Reader;
     type Writer = Writer;
+
+    fn keys() -> Vec<ConfigKey> {
+        vec![
+            switch("enhanced.protobuf.schema.support", false, "Whether names of schemas keep their packages."),
+            switch("scrub.invalid.names", false, "Whether what a name must not have is replaced."),
+            switch("int.for.enums", false, "Whether enums become numbers."),
+            switch(
+                "optional.for.nullables",
+                false,
+                "Whether only fields with the word `optional` are optional, and are written with it.",
+            ),
+            switch("optional.for.proto2", true, "Whether the word `optional` counts in proto2."),
+            switch(
+                "wrapper.for.nullables",
+                false,
+                "Whether optional scalars are wrappers, such as google.protobuf.StringValue.",
+            ),
+            switch("wrapper.for.raw.primitives", true, "Whether a record that is a wrapper becomes what it holds."),
+            switch("generate.struct.for.nulls", false, "Whether a message that is missing becomes an empty struct."),
+            switch("generate.index.for.unions", true, "Whether the names of unions end with an index."),
+            switch("flatten.unions", false, "Whether the members of a `oneof` become fields of the message."),
+            switch(
+                "generalized.sum.type.support",
+                false,
+                "Whether enums and unions have the form that all formats share.",
+            ),
+            switch("ignore.default.for.nullables", false, "Whether null stays null in a field that has a default."),
+        ]
+    }
+
+    fn new(config: &ParsedConfig) -> Self {
+        Self { rules: Arc::new(Rules::new(config)) }
+    }
 
     fn reader(&self, schema: &RegisteredSchema) -> Result<Reader> {
         let linked = Linked::new(&schema.schema.text, &references(schema))?;
@@ -221,6 +213,21 @@ impl Format for Protobufs {
         })
     }
 
+    fn record_name(&self, schema: &RegisteredSchema) -> Option<String> {
+        let linked = Linked::new(&schema.schema.text, &references(schema)).ok()?;
+        let message = linked.message(&[0]).ok()?;
+        linked.messages.get(message).map(|message| message.full_name.clone())
+    }
+
+    fn decode(&self, reader: &Reader, framed: &Framed<'_>) -> Result<Data> {
+        reader.decode(framed)
+    }
+
+    fn encode(&self, _topic: &str, writer: &Writer, data: &Data, out: &mut Vec<u8>) -> Result<()> {
+        out.extend_from_slice(&writer.index_bytes);
+        encode::encode(out, &writer.plan, &data.value)
+    }
+
     fn read_failed(topic: &str) -> String {
         format!("Failed to deserialize data for topic {topic} to Protobuf: ")
     }
@@ -231,35 +238,5 @@ impl Format for Protobufs {
 
     fn access_failed(topic: &str) -> String {
         format!("Failed to access Protobuf data from topic {topic} : ")
-    }
-}
-
-#[async_trait]
-impl Converter for ProtobufConverter {
-    fn class(&self) -> &'static str {
-        Self::CLASS
-    }
-
-    fn read_column(&self, batch: &mut Batch, part: Part, _options: ReadOptions, column: &mut Column) {
-        self.schemas.read_column(batch, part, column, Reader::decode);
-    }
-
-    fn to_connect(&self, topic: &str, bytes: Option<&[u8]>) -> Result<Data> {
-        self.schemas.read(topic, bytes, Reader::decode)
-    }
-
-    fn from_connect(&self, topic: &str, data: &Data, out: &mut Vec<u8>) -> Result<bool> {
-        if data.value.is_null() {
-            return Ok(false);
-        }
-        let writer = self.schemas.writer(topic, data.schema.as_ref())?;
-        write_prefix(writer.id, out);
-        out.extend_from_slice(&writer.plan.index_bytes);
-        encode::encode(out, &writer.plan.plan, &data.value)?;
-        Ok(true)
-    }
-
-    async fn supply(&self) -> Result<bool> {
-        self.schemas.supply().await
     }
 }

@@ -99,16 +99,16 @@ fn schema_keys() -> Vec<ConfigKey> {
         ConfigKey::new("schema.registry.url", ConfigType::List, Importance::High)
             .validator(Validator::NonEmptyList)
             .doc("URLs of the Schema Registry; where one does not answer, the next is asked."),
-        switch("auto.register.schemas", "true", "Whether a schema that a subject lacks is registered."),
-        switch("use.latest.version", "false", "Whether data is written with the subject's latest schema."),
-        switch("latest.compatibility.strict", "true", "Whether the latest schema must be able to read the data's own."),
+        switch("auto.register.schemas", true, "Whether a schema that a subject lacks is registered."),
+        switch("use.latest.version", false, "Whether data is written with the subject's latest schema."),
+        switch("latest.compatibility.strict", true, "Whether the latest schema must be able to read the data's own."),
         number("use.schema.id", "-1", "The id of the schema to write with; -1 for none."),
         switch(
             "id.compatibility.strict",
-            "true",
+            true,
             "Whether the schema of use.schema.id must be able to read the data's own.",
         ),
-        switch("normalize.schemas", "false", "Whether the registry is to normalize a schema before it compares it."),
+        switch("normalize.schemas", false, "Whether the registry is to normalize a schema before it compares it."),
         number("max.schemas.per.subject", "1000", "Accepted: schemas.cache.size bounds what is kept."),
         number("schemas.cache.size", "1000", "How many schemas are kept after they were read or written."),
         number("schemas.cache.config", "1000", "The older name of schemas.cache.size."),
@@ -168,7 +168,9 @@ pub(super) fn tls_keys() -> Vec<ConfigKey> {
     ]
 }
 
-fn switch(name: &'static str, default: &'static str, doc: &'static str) -> ConfigKey {
+/// A key that is true or false.
+pub(crate) fn switch(name: &'static str, default: bool, doc: &'static str) -> ConfigKey {
+    let default = if default { "true" } else { "false" };
     ConfigKey::new(name, ConfigType::Boolean, Importance::Medium).default(default).doc(doc)
 }
 

@@ -1,6 +1,7 @@
 //! Confluent's Schema Registry: where the converters of Avro, Protobuf and JSON Schema get schemas and ids from.
 //!
-//! A converter implements [`Format`] and owns a [`Schemas`]. Its conversions never wait: they ask [`Schemas::reader`]
+//! A format implements [`Format`], and [`RegistryConverter`] is its converter, which owns a [`Schemas`]. Its conversions
+//! never wait: they ask [`Schemas::reader`]
 //! and [`Schemas::writer`], which answer from memory. What is not there is noted, and the conversion fails with an
 //! error of kind Retriable; then the task calls [`Converter::supply`](crate::Converter::supply), which the converter
 //! hands to [`Schemas::supply`]. That one asks the registry, on a thread where waiting hurts nobody, and the rows that
@@ -13,6 +14,7 @@
 pub mod apicurio;
 mod auth;
 mod client;
+mod converter;
 mod error;
 mod http;
 mod keys;
@@ -26,8 +28,10 @@ mod wire;
 pub(crate) mod tests;
 
 pub use client::{Reference, RegisteredSchema, Registry, ResolvedReference, SchemaKind, SchemaText};
+pub use converter::RegistryConverter;
 pub use error::{RegistryError, serialization};
+pub(crate) use keys::switch;
 pub use keys::{Settings, registry_keys};
-pub use schemas::{Decode, Description, Format, Schemas, Writer};
+pub use schemas::{Description, Format, Schemas, Writer};
 pub use subject::SubjectStrategy;
 pub use wire::{Framed, SchemaId, write_prefix};

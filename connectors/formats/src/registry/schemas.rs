@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use longshore_api::config::{ConfigKey, ParsedConfig};
 use longshore_api::error::class;
 use longshore_api::{Batch, ConnectError, Data, ErrorKind, Part, Result, Schema, Slot};
 
@@ -23,6 +24,12 @@ pub trait Format: Send + Sync + 'static {
     type Reader: Send + Sync + 'static;
     /// A schema made ready for writing records.
     type Writer: Send + Sync + 'static;
+
+    /// The keys of the converter beside those of the registry.
+    fn keys() -> Vec<ConfigKey>;
+
+    /// The format as the keys want it.
+    fn new(config: &ParsedConfig) -> Self;
 
     /// Makes a schema ready for reading. Its version is set if the registry knows it in the subject.
     ///
@@ -49,6 +56,30 @@ pub trait Format: Send + Sync + 'static {
     /// # Errors
     /// Kind BadRecord, for a schema that cannot be understood.
     fn can_read(&self, registered: &RegisteredSchema, described: &Description) -> Result<bool>;
+
+    /// The full name of the record that a registered schema describes, after which strategies may name its subject;
+    /// `None` if it is no record.
+    fn record_name(&self, schema: &RegisteredSchema) -> Option<String>;
+
+    /// Makes Connect data of a record, by the schema that it names.
+    ///
+    /// # Errors
+    /// Kind BadRecord, where the bytes are not of the schema.
+    fn decode(&self, reader: &Self::Reader, framed: &Framed<'_>) -> Result<Data>;
+
+    /// Whether data becomes null bytes.
+    ///
+    /// # Errors
+    /// Kind BadRecord, for a null that the schema does not allow.
+    fn is_tombstone(&self, data: &Data) -> Result<bool> {
+        Ok(data.value.is_null())
+    }
+
+    /// Appends what follows the schema's id in a record of data that is no tombstone.
+    ///
+    /// # Errors
+    /// Kind BadRecord, where the data is not of its schema.
+    fn encode(&self, topic: &str, writer: &Self::Writer, data: &Data, out: &mut Vec<u8>) -> Result<()>;
 
     /// Connect's text of "records of this topic cannot be read".
     fn read_failed(topic: &str) -> String;
@@ -205,8 +236,8 @@ impl<F: Format> Schemas<F> {
     }
 
     /// Reads the keys or values of a batch: what [`Converter::read_column`](crate::Converter::read_column) does in
-    /// such a format. `decode` gets the schema that a record names and the record's bytes.
-    pub fn read_column(&self, batch: &mut Batch, part: Part, column: &mut Column, decode: impl Decode<F>) {
+    /// such a format.
+    pub fn read_column(&self, batch: &mut Batch, part: Part, column: &mut Column) {
         self.lock().begin_column();
         column.slots.clear();
         column.errors.clear();
@@ -214,7 +245,7 @@ impl<F: Format> Schemas<F> {
         // Records in a row are most often of one topic and one schema.
         let mut latest = None;
         for row in 0..batch.row_count() {
-            let slot = self.slot(batch, part, row, &mut latest, &decode).unwrap_or_else(|error| {
+            let slot = self.slot(batch, part, row, &mut latest).unwrap_or_else(|error| {
                 column.errors.push((row as u32, error));
                 Slot::Null
             });
@@ -225,23 +256,16 @@ impl<F: Format> Schemas<F> {
     /// Reads bytes that come without headers: what [`Converter::to_connect`](crate::Converter::to_connect) does.
     ///
     /// # Errors
-    /// As [`reader`](Self::reader), and those of `decode`.
-    pub fn read(&self, topic: &str, bytes: Option<&[u8]>, decode: impl Decode<F>) -> Result<Data> {
+    /// As [`reader`](Self::reader), and those of [`Format::decode`].
+    pub fn read(&self, topic: &str, bytes: Option<&[u8]>) -> Result<Data> {
         let Some(bytes) = bytes else { return Ok(Data::NULL) };
         let framed = Framed::read(bytes, None).map_err(|error| unreadable::<F>(topic, error))?;
         self.lock().begin_column();
         let reader = self.reader(topic, framed.id)?;
-        decode(&reader, &framed).map_err(|error| unreadable::<F>(topic, error))
+        self.format().decode(&reader, &framed).map_err(|error| unreadable::<F>(topic, error))
     }
 
-    fn slot(
-        &self,
-        batch: &mut Batch,
-        part: Part,
-        row: usize,
-        latest: &mut Option<Latest<F::Reader>>,
-        decode: &impl Decode<F>,
-    ) -> Result<Slot> {
+    fn slot(&self, batch: &mut Batch, part: Part, row: usize, latest: &mut Option<Latest<F::Reader>>) -> Result<Slot> {
         let row = batch.rows()[row];
         let span = match part {
             Part::Key => row.key,
@@ -259,7 +283,7 @@ impl<F: Format> Schemas<F> {
                 &latest.insert(Latest { topic: row.topic, id: framed.id, reader }).reader
             }
         };
-        let data = decode(reader, &framed).map_err(|error| unreadable::<F>(topic, error))?;
+        let data = self.format().decode(reader, &framed).map_err(|error| unreadable::<F>(topic, error))?;
         Ok(batch.add_data(data))
     }
 
@@ -274,11 +298,6 @@ struct Latest<R> {
     id: SchemaId,
     reader: Arc<R>,
 }
-
-/// How a format makes Connect data of a record: from the schema that the record names and its bytes.
-pub trait Decode<F: Format>: Fn(&F::Reader, &Framed<'_>) -> Result<Data> {}
-
-impl<F: Format, T: Fn(&F::Reader, &Framed<'_>) -> Result<Data>> Decode<F> for T {}
 
 /// An error of a record's bytes as the converter throws it; errors of Connect's own (`DataException`) stay.
 fn unreadable<F: Format>(topic: &str, error: ConnectError) -> ConnectError {
@@ -338,13 +357,13 @@ impl<F: Format> Shared<F> {
         let part = if settings.is_key { "key" } else { "value" };
         let doing = format!("Error retrieving {} {part} schema for id {id}", F::NAME);
         let trouble = |error: RegistryError| error.for_record(&failed(), &doing, &F::access_failed(topic));
-        let subject = settings.strategy.subject(topic, settings.is_key, None).ok();
-        let mut found = self.registry.schema(id, subject.as_deref()).map_err(trouble)?;
+        let subject = |record: Option<&str>| settings.strategy.subject(topic, settings.is_key, record).ok();
+        let mut found = self.registry.schema(id, subject(None).as_deref()).map_err(trouble)?;
         if found.schema.kind != F::KIND {
             let message = format!("schema {id} is of the type {}, not {}", found.schema.kind.name(), F::KIND.name());
             return Err(ConnectError::data(failed()).caused_by(serialization(message)));
         }
-        if let Some(subject) = subject {
+        if let Some(subject) = subject(None).or_else(|| subject(self.format.record_name(&found).as_deref())) {
             found.version = self.version(&subject, &found.schema).map_err(trouble)?;
         }
         self.format.reader(&found)

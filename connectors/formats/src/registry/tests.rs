@@ -4,6 +4,7 @@ mod secure;
 use std::sync::Arc;
 
 use longshore_api::batch::RowParts;
+use longshore_api::config::{ConfigKey, ParsedConfig};
 use longshore_api::{Batch, BatchBuilder, ErrorKind, Part, Payload, Props, Slot, Slots};
 
 use super::*;
@@ -19,6 +20,14 @@ impl Format for Text {
     const NAME: &'static str = "Text";
     type Reader = RegisteredSchema;
     type Writer = RegisteredSchema;
+
+    fn keys() -> Vec<ConfigKey> {
+        Vec::new()
+    }
+
+    fn new(_config: &ParsedConfig) -> Self {
+        Self
+    }
 
     fn reader(&self, schema: &RegisteredSchema) -> Result<RegisteredSchema> {
         Ok(schema.clone())
@@ -39,6 +48,22 @@ impl Format for Text {
         Ok(registered.schema.text == described.schema.text)
     }
 
+    fn record_name(&self, schema: &RegisteredSchema) -> Option<String> {
+        schema.schema.text.strip_prefix("schema ").map(str::to_owned)
+    }
+
+    /// The text of the schema, its version, and the data.
+    fn decode(&self, schema: &RegisteredSchema, framed: &Framed<'_>) -> Result<Data> {
+        let data = std::str::from_utf8(framed.data()).map_err(|_| serialization("no text"))?;
+        let version = schema.version.map_or("-".to_owned(), |version| version.to_string());
+        Ok(Data::schemaless(Value::string(format!("{} v{version} {data}", schema.schema.text))))
+    }
+
+    fn encode(&self, _topic: &str, _schema: &RegisteredSchema, data: &Data, out: &mut Vec<u8>) -> Result<()> {
+        out.extend_from_slice(data.value.as_str().unwrap_or_default().as_bytes());
+        Ok(())
+    }
+
     fn read_failed(topic: &str) -> String {
         format!("cannot read {topic}")
     }
@@ -54,7 +79,7 @@ impl Format for Text {
 
 fn try_schemas(is_key: bool, props: &[(&str, &str)]) -> Result<Schemas<Text>> {
     let props: Props = props.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    let (registry, settings, _) = Registry::configure(Vec::new(), &props, is_key)?;
+    let (registry, settings, _) = Registry::configure(Text::keys(), &props, is_key)?;
     Ok(Schemas::new(Text, registry, settings))
 }
 
@@ -62,22 +87,15 @@ fn schemas(props: &[(&str, &str)]) -> Schemas<Text> {
     try_schemas(false, props).unwrap()
 }
 
-/// The text of the schema, its version, and the data.
-fn decode(schema: &RegisteredSchema, framed: &Framed<'_>) -> Result<Data> {
-    let data = std::str::from_utf8(framed.data()).map_err(|_| serialization("no text"))?;
-    let version = schema.version.map_or("-".to_owned(), |version| version.to_string());
-    Ok(Data::schemaless(Value::string(format!("{} v{version} {data}", schema.schema.text))))
-}
-
 /// Reads as a task does: what lacked is supplied, and the batch is read again.
 async fn read(schemas: &Schemas<Text>, batch: &mut Batch) -> Vec<Result<String>> {
     let mut column = Column::default();
-    schemas.read_column(batch, Part::Value, &mut column, decode);
+    schemas.read_column(batch, Part::Value, &mut column);
     while column.errors.iter().any(|(_, error)| error.kind == ErrorKind::Retriable) {
         if let Err(error) = schemas.supply().await {
             return column.slots.iter().map(|_| Err(error.clone())).collect();
         }
-        schemas.read_column(batch, Part::Value, &mut column, decode);
+        schemas.read_column(batch, Part::Value, &mut column);
     }
     let rows = column.slots.iter().enumerate();
     let topic = |row: usize| batch.rows()[row].topic;
@@ -109,6 +127,21 @@ fn framed(id: i32, data: &str) -> Option<Vec<u8>> {
     write_prefix(id, &mut bytes);
     bytes.extend_from_slice(data.as_bytes());
     Some(bytes)
+}
+
+#[tokio::test]
+async fn the_version_is_that_of_the_subject_that_the_strategy_names() {
+    let registry = Fake::start(|asked| match asked.line.as_str() {
+        "GET /schemas/ids/1?fetchMaxId=false" => (200, r#"{"schema":"schema a.B","schemaType":"JSON"}"#.to_owned()),
+        "POST /subjects/a.B?normalize=false&deleted=false" => (200, r#"{"id":1,"version":2}"#.to_owned()),
+        "POST /subjects/t-a.B?normalize=false&deleted=false" => (200, r#"{"id":1,"version":3}"#.to_owned()),
+        line => (404, format!(r#"{{"error_code":40401,"message":"{line}"}}"#)),
+    });
+    for (name, text) in [("RecordName", "schema a.B v2 x"), ("TopicRecordName", "schema a.B v3 x")] {
+        let strategy = format!("io.confluent.kafka.serializers.subject.{name}Strategy");
+        let props = [("schema.registry.url", &*registry.url), ("value.subject.name.strategy", &strategy)];
+        assert_eq!(read(&schemas(&props), &mut batch("t", &[framed(1, "x")])).await, [Ok(text.to_owned())]);
+    }
 }
 
 /// Two schemas, 1 and 2; 2 is in no subject. Everything else is not there.

@@ -5,54 +5,35 @@ use std::fs;
 use longshore_test_servers::{Kind, Server, kafka, mongodb, registry, unique};
 use serde_json::{Value, json};
 
-use super::kafka::{Writer, header, read};
+use super::kafka::{header, read};
 use super::mongo::Documents;
+use super::registry::{file_sink, latest, register, send, with_converter};
 use super::simplelink::simplelink;
 use super::worker::Worker;
 
 const SCHEMA: &str = r#"{"type":"record","name":"Quote","namespace":"a","fields":[
     {"name":"n","type":"int"},{"name":"symbol","type":"string"},{"name":"note","type":["null","string"],"default":null}]}"#;
 
-/// Registers a schema as a producer would, and gives its id.
-fn register(url: &str, topic: &str) -> i32 {
-    let mut answer = ureq::post(format!("{url}/subjects/{topic}-value/versions"))
-        .header("Content-Type", "application/vnd.schemaregistry.v1+json")
-        .send(json!({ "schema": SCHEMA }).to_string())
-        .unwrap();
-    let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-    i32::try_from(answer["id"].as_i64().unwrap()).unwrap()
-}
-
 /// A quote as Confluent's serializer writes it; n is at most 63.
 fn quote(id: i32, n: u8) -> Vec<u8> {
     [&[0][..], &id.to_be_bytes(), &[n * 2, 8], b"KAFK", &[0]].concat()
 }
 
-fn send(topic: &str, values: &[Vec<u8>]) {
-    let writer = Writer::new();
-    values.iter().for_each(|value| writer.send_bytes(topic, None, Some(value)));
-    writer.flush();
-}
+const AVRO: &str = "io.confluent.connect.avro.AvroConverter";
 
-fn with_avro(mut config: Value, url: &str) -> Value {
-    config["value.converter"] = json!("io.confluent.connect.avro.AvroConverter");
-    config["value.converter.schema.registry.url"] = json!(url);
-    config
-}
-
-fn file_sink(topic: &str, file: &str) -> Value {
-    json!({ "connector.class": "FileStreamSink", "topics": topic, "file": file, "tasks.max": "1" })
+fn with_avro(config: Value, url: &str) -> Value {
+    with_converter(AVRO, url, config)
 }
 
 #[test]
 fn avro_records_reach_mongodb_as_documents_and_a_file_as_text() {
     let (topic, database) = (unique("quotes"), unique("mydb"));
     let worker = Worker::start(kafka());
-    let id = register(registry(), &topic);
+    let id = register(registry(), &topic, "AVRO", SCHEMA);
     send(&topic, &[quote(id, 1), quote(id, 2)]);
     worker.create("documents", &with_avro(simplelink(&topic, &database, mongodb()), registry()));
     let file = worker.folder().join("out.txt");
-    worker.create("lines", &with_avro(file_sink(&topic, &file.to_string_lossy()), registry()));
+    worker.create("lines", &with_avro(file_sink(&topic, &file), registry()));
     let documents = Documents::of(mongodb(), &database, "api");
     worker.wait_until("both documents", || documents.count() == 2);
     let text = || fs::read_to_string(&file).unwrap_or_default();
@@ -60,7 +41,7 @@ fn avro_records_reach_mongodb_as_documents_and_a_file_as_text() {
     assert_eq!(text(), "Struct{n=1,symbol=KAFK}\nStruct{n=2,symbol=KAFK}\n");
     let plugins = worker.request("GET", "/connector-plugins?connectorsOnly=false").body;
     let listed = |class: &str| plugins.as_array().unwrap().iter().any(|one| one["class"] == class);
-    assert!(listed("io.confluent.connect.avro.AvroConverter"), "{plugins}");
+    assert!(listed(AVRO), "{plugins}");
 }
 
 #[test]
@@ -69,12 +50,12 @@ fn a_registry_that_is_away_holds_records_up_and_loses_none() {
     let server = Server::start(Kind::Registry);
     let url = server.address();
     let worker = Worker::start(kafka());
-    let id = register(&url, &topic);
+    let id = register(&url, &topic, "AVRO", SCHEMA);
     send(&topic, &[quote(id, 1), quote(id, 2)]);
     server.freeze();
     let file = worker.folder().join("out.txt");
     // What is tolerated makes no difference: no record is to blame.
-    let mut config = with_avro(file_sink(&topic, &file.to_string_lossy()), &url);
+    let mut config = with_avro(file_sink(&topic, &file), &url);
     config["errors.tolerance"] = json!("all");
     config["value.converter.http.connect.timeout.ms"] = json!("2000");
     config["value.converter.http.read.timeout.ms"] = json!("2000");
@@ -93,11 +74,11 @@ fn a_registry_that_is_away_holds_records_up_and_loses_none() {
 fn bad_avro_records_are_named_or_go_to_the_dead_letter_queue() {
     let (topic, dead) = (unique("quotes"), unique("dead"));
     let worker = Worker::start(kafka());
-    let id = register(registry(), &topic);
+    let id = register(registry(), &topic, "AVRO", SCHEMA);
     let cut = quote(id, 1)[..7].to_vec();
     send(&topic, &[quote(id, 1), b"{}".to_vec(), quote(1_000_000, 1), cut, quote(id, 2)]);
     let file = worker.folder().join("strict.txt");
-    worker.create("strict", &with_avro(file_sink(&topic, &file.to_string_lossy()), registry()));
+    worker.create("strict", &with_avro(file_sink(&topic, &file), registry()));
     worker.wait_for_state("strict", "RUNNING", "FAILED");
     let status = worker.status("strict");
     let trace = status["tasks"][0]["trace"].as_str().unwrap();
@@ -106,7 +87,7 @@ fn bad_avro_records_are_named_or_go_to_the_dead_letter_queue() {
     assert!(trace.contains(&format!("DataException: Failed to deserialize data for topic {topic} to Avro: ")));
 
     let file = worker.folder().join("tolerant.txt");
-    let mut config = with_avro(file_sink(&topic, &file.to_string_lossy()), registry());
+    let mut config = with_avro(file_sink(&topic, &file), registry());
     config["errors.tolerance"] = json!("all");
     config["errors.deadletterqueue.topic.name"] = json!(dead);
     config["errors.deadletterqueue.topic.replication.factor"] = json!("1");
@@ -132,10 +113,8 @@ fn a_source_registers_its_schema_and_what_it_writes_is_read_again() {
     fs::write(&from, "one\ntwo\n").unwrap();
     let source = json!({ "connector.class": "FileStreamSource", "topic": topic, "file": from, "tasks.max": "1" });
     worker.create("reader", &with_avro(source, registry()));
-    worker.create("writer", &with_avro(file_sink(&topic, &to.to_string_lossy()), registry()));
+    worker.create("writer", &with_avro(file_sink(&topic, &to), registry()));
     worker.wait_until("both lines", || fs::read_to_string(&to).unwrap_or_default() == "one\ntwo\n");
-    let registered = ureq::get(format!("{}/subjects/{topic}-value/versions/latest", registry())).call().unwrap();
-    let registered = registered.into_body().read_to_string().unwrap();
-    let registered: Value = serde_json::from_str(&registered).unwrap();
+    let registered = latest(&topic);
     assert_eq!(registered["schema"], r#""string""#);
 }

@@ -15,6 +15,7 @@ mod mongo;
 mod odd_input;
 mod outages;
 mod quickstart;
+mod registry;
 mod registry_formats;
 mod s3;
 mod simplelink;

@@ -5,8 +5,9 @@ use std::fs;
 use longshore_test_servers::{kafka, mongodb, registry, unique};
 use serde_json::{Value, json};
 
-use super::kafka::{Writer, header, read};
+use super::kafka::{header, read};
 use super::mongo::Documents;
+use super::registry::{file_sink, latest, register, send, with_converter};
 use super::simplelink::simplelink;
 use super::worker::Worker;
 
@@ -14,21 +15,6 @@ const PROTOBUF: &str = "io.confluent.connect.protobuf.ProtobufConverter";
 const JSON_SCHEMA: &str = "io.confluent.connect.json.JsonSchemaConverter";
 const PROTO: &str = "syntax = \"proto3\"; message Quote { int32 n = 1; string symbol = 2; optional string note = 3; }";
 const SCHEMA: &str = r#"{"type":"object","title":"Quote","properties":{"n":{"type":"integer","connect.type":"int32","connect.index":0},"symbol":{"type":"string","connect.index":1},"note":{"oneOf":[{"type":"null"},{"type":"string"}],"connect.index":2}}}"#;
-
-/// Registers a schema as a producer would, and gives its id.
-fn register(topic: &str, kind: &str, schema: &str) -> i32 {
-    let mut answer = ureq::post(format!("{}/subjects/{topic}-value/versions", registry()))
-        .header("Content-Type", "application/vnd.schemaregistry.v1+json")
-        .send(json!({ "schema": schema, "schemaType": kind }).to_string())
-        .unwrap();
-    let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-    i32::try_from(answer["id"].as_i64().unwrap()).unwrap()
-}
-
-fn latest(topic: &str) -> Value {
-    let found = ureq::get(format!("{}/subjects/{topic}-value/versions/latest", registry())).call().unwrap();
-    serde_json::from_str(&found.into_body().read_to_string().unwrap()).unwrap()
-}
 
 /// A quote as Confluent's serializers write it; n is below 128.
 fn protobuf(id: i32, n: u8) -> Vec<u8> {
@@ -39,20 +25,8 @@ fn document(id: i32, n: u8) -> Vec<u8> {
     [&[0][..], &id.to_be_bytes(), json!({ "n": n, "symbol": "KAFK" }).to_string().as_bytes()].concat()
 }
 
-fn send(topic: &str, values: &[Vec<u8>]) {
-    let writer = Writer::new();
-    values.iter().for_each(|value| writer.send_bytes(topic, None, Some(value)));
-    writer.flush();
-}
-
-fn with(converter: &str, mut config: Value) -> Value {
-    config["value.converter"] = json!(converter);
-    config["value.converter.schema.registry.url"] = json!(registry());
-    config
-}
-
-fn file_sink(topic: &str, file: &std::path::Path) -> Value {
-    json!({ "connector.class": "FileStreamSink", "topics": topic, "file": file, "tasks.max": "1" })
+fn with(converter: &str, config: Value) -> Value {
+    with_converter(converter, registry(), config)
 }
 
 #[test]
@@ -60,7 +34,7 @@ fn records_reach_mongodb_as_documents_and_a_file_as_text() {
     let worker = Worker::start(kafka());
     for (converter, kind, schema) in [(PROTOBUF, "PROTOBUF", PROTO), (JSON_SCHEMA, "JSON", SCHEMA)] {
         let (topic, database) = (unique("quotes"), unique("mydb"));
-        let id = register(&topic, kind, schema);
+        let id = register(registry(), &topic, kind, schema);
         let quote = if kind == "JSON" { document } else { protobuf };
         send(&topic, &[quote(id, 1), quote(id, 2)]);
         worker.create(&format!("documents-{kind}"), &with(converter, simplelink(&topic, &database, mongodb())));
@@ -83,7 +57,7 @@ fn bad_records_are_named_or_go_to_the_dead_letter_queue() {
     ];
     for (converter, kind, schema, cut_off) in cases {
         let (topic, dead) = (unique("quotes"), unique("dead"));
-        let id = register(&topic, kind, schema);
+        let id = register(registry(), &topic, kind, schema);
         let quote = if kind == "JSON" { document } else { protobuf };
         let whole = quote(id, 1);
         let cut = whole[..whole.len() - 2].to_vec();

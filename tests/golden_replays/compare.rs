@@ -6,25 +6,12 @@ use longshore::config::WorkerConfig;
 use longshore::herder::RequestConfig;
 use longshore::herder::validation::Validation;
 use longshore::plugins::Plugins;
-use longshore_api::Props;
+use longshore_test_recorded as recorded;
 use serde_json::Value as Json;
 
 /// A distributed worker's configuration as the recorded one's, with these settings.
 pub(crate) fn worker(settings: &[(&str, &str)]) -> WorkerConfig {
-    let base = [
-        ("bootstrap.servers", "localhost:9092"),
-        ("group.id", "workers"),
-        ("config.storage.topic", "configs"),
-        ("offset.storage.topic", "offsets"),
-        ("status.storage.topic", "statuses"),
-        ("key.converter", "org.apache.kafka.connect.json.JsonConverter"),
-        ("value.converter", "org.apache.kafka.connect.json.JsonConverter"),
-        ("rest.advertised.host.name", "worker"),
-        ("rest.advertised.port", "8083"),
-    ];
-    let props: Props =
-        base.iter().chain(settings).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    WorkerConfig::distributed(props).unwrap()
+    WorkerConfig::distributed(recorded::worker(settings).into_iter().collect()).unwrap()
 }
 
 /// The validation of that worker.

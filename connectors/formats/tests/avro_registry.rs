@@ -3,60 +3,21 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
+mod registry;
+
 use std::sync::Arc;
 
-use longshore_api::{ConnectError, Data, ErrorKind, Field, Props, Result, Schema, Struct, Type, Value};
-use longshore_formats::{Converter, plugin};
+use longshore_api::{ConnectError, Data, ErrorKind, Field, Schema, Struct, Type, Value};
+use longshore_formats::Converter;
 use longshore_test_servers::{registry, unique};
 use serde_json::{Value as Json, json};
 
+use registry::{converter, framed, read, register, with_registry, write};
+
 const CLASS: &str = "io.confluent.connect.avro.AvroConverter";
 
-fn converter(class: &str, settings: &[(&str, &str)]) -> Arc<dyn Converter> {
-    let props: Props = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    plugin(class).unwrap().new_converter(&props, false).unwrap().unwrap()
-}
-
 fn avro(settings: &[(&str, &str)]) -> Arc<dyn Converter> {
-    converter(CLASS, &[&[("schema.registry.url", registry())], settings].concat())
-}
-
-/// Converts as a task does: what lacks is supplied, then it is tried again.
-async fn supplied<T>(converter: &dyn Converter, convert: impl Fn() -> Result<T>) -> Result<T> {
-    loop {
-        match convert() {
-            Err(error) if error.kind == ErrorKind::Retriable => assert!(converter.supply().await?, "{error}"),
-            outcome => return outcome,
-        }
-    }
-}
-
-async fn read(converter: &dyn Converter, topic: &str, bytes: &[u8]) -> Result<Data> {
-    supplied(converter, || converter.to_connect(topic, Some(bytes))).await
-}
-
-async fn write(converter: &dyn Converter, topic: &str, data: &Data) -> Result<Vec<u8>> {
-    supplied(converter, || {
-        let mut bytes = Vec::new();
-        converter.from_connect(topic, data, &mut bytes)?;
-        Ok(bytes)
-    })
-    .await
-}
-
-/// Registers a schema as another client would, and gives its id.
-fn register(subject: &str, schema: &str, references: &Json) -> i32 {
-    let body = json!({ "schema": schema, "references": references });
-    let mut answer = ureq::post(format!("{}/subjects/{subject}/versions", registry()))
-        .header("Content-Type", "application/vnd.schemaregistry.v1+json")
-        .send(body.to_string())
-        .unwrap();
-    let answer: Json = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-    i32::try_from(answer["id"].as_i64().unwrap()).unwrap()
-}
-
-fn framed(id: i32, data: &[u8]) -> Vec<u8> {
-    [&[0][..], &id.to_be_bytes(), data].concat()
+    with_registry(CLASS, settings)
 }
 
 fn unhex(text: &str) -> Vec<u8> {
@@ -80,10 +41,10 @@ async fn records_of_confluents_client_are_read_and_written_again_as_they_were() 
         let mut references = Vec::new();
         for used in case["references"].as_array().unwrap() {
             let (name, subject) = (used["name"].as_str().unwrap(), unique("used"));
-            register(&subject, used["schema"].as_str().unwrap(), &json!([]));
+            register(&subject, "AVRO", used["schema"].as_str().unwrap(), &json!([]));
             references.push(json!({ "name": name, "subject": subject, "version": 1 }));
         }
-        let id = register(&format!("{topic}-value"), case["schema"].as_str().unwrap(), &Json::from(references));
+        let id = register(&format!("{topic}-value"), "AVRO", case["schema"].as_str().unwrap(), &Json::from(references));
         let bytes = framed(id, &unhex(case["data"].as_str().unwrap()));
         let data = read(reader.as_ref(), &topic, &bytes).await.unwrap();
         assert_eq!(as_json(&data), case["connect"], "{}", case["name"]);
@@ -142,7 +103,7 @@ async fn a_schema_that_must_be_there_is_looked_up_or_is_the_latest() {
     let wider = r#"{"type":"record","name":"Quote","namespace":"a","fields":[{"name":"symbol","type":"string"},
         {"name":"price","type":"double"},{"name":"note","type":["null","string"],"default":null},
         {"name":"venue","type":"string","default":"XSWX"}]}"#;
-    let id = register(&format!("{topic}-value"), wider, &json!([]));
+    let id = register(&format!("{topic}-value"), "AVRO", wider, &json!([]));
     let latest = avro(&[("auto.register.schemas", "false"), ("use.latest.version", "true")]);
     let bytes = write(latest.as_ref(), &topic, &data).await.unwrap();
     assert_eq!(bytes[1..5], id.to_be_bytes());
@@ -160,7 +121,7 @@ async fn what_cannot_be_read_is_told_in_confluents_words() {
     let serialization = "Caused by: org.apache.kafka.common.errors.SerializationException:";
     assert_eq!(unknown[1], format!("{serialization} Error retrieving Avro value schema for id 1000000"));
     assert!(unknown[2].ends_with("; error code: 40403"), "{}", unknown[2]);
-    let id = register(&format!("{topic}-value"), r#"{"type":"array","items":"double"}"#, &json!([]));
+    let id = register(&format!("{topic}-value"), "AVRO", r#"{"type":"array","items":"double"}"#, &json!([]));
     let cut = causes(read(reader.as_ref(), &topic, &framed(id, &[2, 0])).await.unwrap_err());
     assert_eq!(cut[1], format!("{serialization} Error deserializing Avro message for id {id}"));
     assert_eq!(cut[2], "Caused by: java.io.EOFException: the data ends: 8 bytes are wanted at byte 1 of 2");

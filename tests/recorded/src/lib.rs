@@ -21,6 +21,22 @@ pub fn path(name: &str) -> PathBuf {
     elsewhere.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../golden").join(name))
 }
 
+/// The settings of the distributed worker that was recorded, and further ones.
+pub fn worker(further: &[(&str, &str)]) -> Vec<(String, String)> {
+    let own = [
+        ("bootstrap.servers", "localhost:9092"),
+        ("group.id", "workers"),
+        ("config.storage.topic", "configs"),
+        ("offset.storage.topic", "offsets"),
+        ("status.storage.topic", "statuses"),
+        ("key.converter", "org.apache.kafka.connect.json.JsonConverter"),
+        ("value.converter", "org.apache.kafka.connect.json.JsonConverter"),
+        ("rest.advertised.host.name", "worker"),
+        ("rest.advertised.port", "8083"),
+    ];
+    own.iter().chain(further).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
 /// A file's text.
 pub fn text(name: &str) -> String {
     let path = path(name);

@@ -31,7 +31,9 @@ fn records_flow_again_when_mongodb_is_back() {
     writer.flush();
     sleep(Duration::from_secs(4));
     worker.wait_for_state("simplelink", "RUNNING", "RUNNING");
-    assert_eq!(committed(kafka(), &worker.group("simplelink"), &topic), 1, "nothing is committed that is not written");
+    let group = worker.group("simplelink");
+    worker.wait_until("what is written to be committed", || committed(kafka(), &group, &topic) > 0);
+    assert_eq!(committed(kafka(), &group, &topic), 1, "nothing is committed that is not written");
     server.start_again();
     worker.wait_until("all documents", || documents.count_distinct("n") == 200);
     assert_eq!(worker.request("GET", "/connectors/simplelink").status, 200);

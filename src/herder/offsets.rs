@@ -2,7 +2,7 @@
 
 mod entries;
 
-use longshore_api::{ConnectError, ErrorKind, Plugin, Positions, Props, Result, SourceMap, TopicPartition};
+use longshore_api::{ConnectError, Plugin, Positions, Props, Result, SourceMap, TopicPartition};
 use serde_json::{Value as Json, json};
 
 use super::api::Reply;
@@ -193,18 +193,29 @@ impl ConnectorOffsets<'_> {
     fn group_failed(&self, change: Change, error: &ConnectError) -> HerderError {
         let (verb, connector) = (change.verb(), self.connector);
         tracing::error!(%error, connector, "the offsets of a consumer group could not be modified");
-        internal(match (error.kind, change) {
-            (ErrorKind::Retriable, _) => format!(
+        internal(match change {
+            _ if has_members(error) => format!(
                 "Failed to {verb} consumer group offsets for connector {connector} either because its tasks haven't \
                  stopped completely yet or the connector was resumed before the request to {verb} its offsets could be \
                  successfully completed. If the connector is in a stopped state, this operation can be safely \
                  retried. If it doesn't eventually succeed, the Connect cluster may need to be restarted to get rid \
                  of the zombie sink tasks."
             ),
-            (_, Change::Alter) => format!("Failed to alter consumer group offsets for connector {connector}"),
-            (_, Change::Reset) => format!("Failed to reset consumer group offsets for sink connector {connector}"),
+            Change::Alter => format!("Failed to alter consumer group offsets for connector {connector}"),
+            Change::Reset => format!("Failed to reset consumer group offsets for sink connector {connector}"),
         })
     }
+}
+
+/// Whether a group could not be changed because somebody is in it.
+fn has_members(error: &ConnectError) -> bool {
+    const CLASSES: [&str; 4] = [
+        "org.apache.kafka.clients.consumer.CommitFailedException",
+        "org.apache.kafka.common.errors.GroupNotEmptyException",
+        "org.apache.kafka.common.errors.GroupSubscribedToTopicException",
+        "org.apache.kafka.common.errors.RebalanceInProgressException",
+    ];
+    CLASSES.contains(&error.class)
 }
 
 fn sink_offset((partition, offset): (TopicPartition, i64)) -> Json {

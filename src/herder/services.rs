@@ -33,19 +33,19 @@ pub trait GroupOffsets: Send + Sync {
     /// Commits these offsets.
     ///
     /// # Errors
-    /// Retriable if the group still has members.
+    /// Of a class that says so (`GroupNotEmptyException`, …) if the group still has members.
     async fn commit(&self, group: &str, offsets: Positions, overrides: &Props) -> Result<()>;
 
     /// Removes the committed offsets of these partitions.
     ///
     /// # Errors
-    /// Retriable if the group still has members.
+    /// Of a class that says so (`GroupNotEmptyException`, …) if the group still has members.
     async fn remove(&self, group: &str, partitions: Vec<TopicPartition>, overrides: &Props) -> Result<()>;
 
     /// Removes the group with all its offsets; a group that is not there is no error.
     ///
     /// # Errors
-    /// Retriable if the group still has members.
+    /// Of a class that says so (`GroupNotEmptyException`, …) if the group still has members.
     async fn delete(&self, group: &str, overrides: &Props) -> Result<()>;
 }
 

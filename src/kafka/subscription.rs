@@ -22,6 +22,8 @@ const INTERNAL_TOPICS: [&str; 2] = ["__consumer_offsets", "__transaction_state"]
 /// Keeps a consumer subscribed.
 pub(super) struct Subscriber {
     subscription: Subscription,
+    /// Java's `allow.auto.create.topics`.
+    creates: bool,
     exclude_internal: bool,
     interval: Duration,
     next_look: Option<Instant>,
@@ -37,8 +39,10 @@ impl Subscriber {
         };
         let age = props.get("metadata.max.age.ms").and_then(|age| age.trim().parse().ok()).unwrap_or(300_000);
         let exclude_internal = props.get("exclude.internal.topics").is_none_or(|value| value.trim() != "false");
+        let creates = props.get("allow.auto.create.topics").is_none_or(|value| value.trim() != "false");
         let interval = Duration::from_millis(age).max(SHORTEST_INTERVAL);
-        Ok(Self { subscription, exclude_internal, interval, next_look: Some(Instant::now()), current: Vec::new() })
+        let next_look = Some(Instant::now());
+        Ok(Self { subscription, creates, exclude_internal, interval, next_look, current: Vec::new() })
     }
 
     /// When there is something to do next.
@@ -56,6 +60,9 @@ impl Subscriber {
             Subscription::Topics(topics) => {
                 self.next_look = None;
                 self.current = topics.clone();
+                if self.creates {
+                    create_missing(consumer, &self.current);
+                }
                 subscribe(consumer, &self.current)
             }
             Subscription::Pattern(pattern) => match consumer.fetch_metadata(None, METADATA_TIMEOUT) {
@@ -85,6 +92,20 @@ impl Subscriber {
             return Ok(());
         }
         subscribe(consumer, &self.current)
+    }
+}
+
+/// Asks for topics by name, which makes brokers with `auto.create.topics.enable` create those that are missing. Java's
+/// consumer does so by subscribing; the native one only when it refreshes what it knows, minutes later.
+fn create_missing(consumer: &BaseConsumer<SinkContext>, topics: &[String]) {
+    let end = Instant::now() + METADATA_TIMEOUT;
+    for topic in topics {
+        let left = end.saturating_duration_since(Instant::now());
+        if let Err(error) = consumer.fetch_metadata(Some(topic), left) {
+            // Subscribing tells what is wrong, if it lasts.
+            tracing::debug!(%error, topic, "a topic could not be asked for before it is subscribed to");
+            return;
+        }
     }
 }
 

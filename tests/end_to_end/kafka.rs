@@ -80,6 +80,13 @@ fn create_topic_of(bootstrap: &str, new: &NewTopic<'_>) {
     assert!(created.iter().all(Result::is_ok), "{created:?}");
 }
 
+/// The topics of the broker that tests share.
+pub(crate) fn topics() -> Vec<String> {
+    let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", broker()).create().unwrap();
+    let metadata = consumer.fetch_metadata(None, PATIENCE).unwrap();
+    metadata.topics().iter().map(|topic| topic.name().to_owned()).collect()
+}
+
 /// Reads a topic's first partition from the beginning until `count` records came.
 pub(crate) fn read(topic: &str, count: usize) -> Vec<OwnedMessage> {
     let consumer: BaseConsumer = ClientConfig::new()

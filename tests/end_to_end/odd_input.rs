@@ -7,7 +7,7 @@ use longshore_test_servers::{kafka, mongodb, unique};
 use rdkafka::Message;
 use serde_json::{Value, json};
 
-use super::kafka::{Writer, committed, create_topic, create_topic_with, read};
+use super::kafka::{Writer, committed, create_topic, create_topic_with, read, topics};
 use super::mongo::Documents;
 use super::simplelink::{quote, simplelink};
 use super::worker::{Ended, Worker};
@@ -101,6 +101,25 @@ fn a_topic_that_does_not_exist_holds_nothing_up_and_is_read_once_it_does() {
     writer.send(&missing, None, Some(&quote(1)));
     writer.flush();
     worker.wait_until("the document of the topic that came later", || documents.count() == 2);
+}
+
+#[test]
+fn a_topic_that_does_not_exist_is_created_where_the_broker_lets_consumers_do_so() {
+    let (missing, worker) = (unique("missing"), Worker::start(kafka()));
+    let file = worker.folder().join("lines.txt");
+    worker.create("creator", &json!({ "connector.class": "FileStreamSink", "topics": missing, "file": file }));
+    worker.wait_until("the topic", || topics().contains(&missing));
+    let writer = Writer::new();
+    writer.send(&missing, None, Some("first"));
+    writer.flush();
+    worker.wait_until("its record", || fs::read_to_string(&file).is_ok_and(|text| text.contains("first")));
+    // Its offsets can be altered, which needs the topic to be there.
+    assert_eq!(worker.request("PUT", "/connectors/creator/stop").status, 204);
+    let partition = json!({ "kafka_topic": missing, "kafka_partition": 0 });
+    let change = json!({ "offsets": [{ "partition": partition, "offset": { "kafka_offset": 0 } }] });
+    worker.wait_until("the change of its offsets", || {
+        worker.send("PATCH", "/connectors/creator/offsets", &change).status == 200
+    });
 }
 
 /// JSON with a byte in a string that begins no character.

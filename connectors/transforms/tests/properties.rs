@@ -122,7 +122,7 @@ fn configurations(class: &str) -> Vec<Props> {
                 ("table.field.event.timestamp", "ts"),
                 ("table.expand.json.payload", "true"),
                 ("table.fields.additional.placement", "ts:header,a:envelope:renamed,op:partition"),
-                ("table.field.additional.missing", "ignore"),
+                ("table.fields.additional.error.on.missing", "false"),
                 ("route.by.field", "source"),
                 ("route.tombstone.on.empty.payload", "true"),
             ],

@@ -271,16 +271,16 @@ impl TestTasks {
     }
 }
 
-/// Consumer groups in memory; `busy` groups refuse changes.
+/// Consumer groups in memory, which may refuse changes.
 #[derive(Default)]
 pub(super) struct TestGroups {
     pub(super) groups: Mutex<std::collections::BTreeMap<String, Positions>>,
-    pub(super) busy: Mutex<bool>,
+    pub(super) refusal: Mutex<Option<ConnectError>>,
 }
 
 impl TestGroups {
     fn check(&self) -> Result<()> {
-        if *self.busy.lock().unwrap() { Err(ConnectError::retriable("the group is not empty")) } else { Ok(()) }
+        self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 }
 

@@ -1,3 +1,4 @@
+use longshore_api::ConnectError;
 use serde_json::{Value as Json, json};
 
 use super::harness::{TestWorker, message, sink};
@@ -51,12 +52,20 @@ async fn a_group_of_its_own_is_the_one_whose_offsets_count() {
 #[tokio::test(start_paused = true)]
 async fn a_group_with_members_is_left_alone() {
     let worker = stopped("test.SinkConnector", &[]).await;
-    *worker.groups.busy.lock().unwrap() = true;
+    let is_in_use = ConnectError::fatal("the group is not empty")
+        .with_class("org.apache.kafka.common.errors.GroupNotEmptyException");
+    *worker.groups.refusal.lock().unwrap() = Some(is_in_use);
     let refusal = message(worker.herder.alter_offsets("a", sink_entry(json!(0), json!({"kafka_offset": 1}))).await);
     let start = "consumer group offsets for connector a either because its tasks haven't stopped completely yet";
     assert!(refusal.starts_with(&format!("Failed to alter {start}")), "{refusal}");
     let refusal = message(worker.herder.reset_offsets("a").await);
     assert!(refusal.starts_with(&format!("Failed to reset {start}")), "{refusal}");
+    // Whatever else goes wrong has nothing to do with tasks.
+    *worker.groups.refusal.lock().unwrap() = Some(ConnectError::retriable("no such topic"));
+    let refusal = message(worker.herder.alter_offsets("a", sink_entry(json!(0), json!({"kafka_offset": 1}))).await);
+    assert_eq!(refusal, "Failed to alter consumer group offsets for connector a");
+    let refusal = message(worker.herder.reset_offsets("a").await);
+    assert_eq!(refusal, "Failed to reset consumer group offsets for sink connector a");
 }
 
 #[tokio::test(start_paused = true)]

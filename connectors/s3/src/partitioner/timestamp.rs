@@ -83,6 +83,9 @@ fn parse(text: &str) -> Option<i64> {
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().ok();
     }
+    if text.is_empty() {
+        return None;
+    }
     let (date, time) = text.split_once('T').unwrap_or((text, ""));
     let (time, offset) = match time.find(['Z', '+', '-']) {
         Some(at) => (&time[..at], offset(&time[at..])?),

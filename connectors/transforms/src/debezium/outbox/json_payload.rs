@@ -11,8 +11,6 @@ use longshore_formats::validate;
 pub(super) struct Untold {
     /// Null is optional bytes; otherwise it is left out.
     pub(super) keeps_nulls: bool,
-    /// An empty array is one of texts; otherwise it is left out.
-    pub(super) keeps_empty_arrays: bool,
 }
 
 impl Untold {
@@ -39,9 +37,8 @@ impl Untold {
             Node::Number(number) if number.as_i64().is_some() => plain(Type::Int64),
             Node::Number(_) => plain(Type::Float64),
             Node::Null => self.keeps_nulls.then(|| plain(Type::Bytes)).flatten(),
-            Node::Array(elements) if elements.is_empty() => self.keeps_empty_arrays.then(|| {
-                Arc::new(Schema { optional: true, ..Schema::array(Arc::new(Schema::optional(Type::String))) })
-            }),
+            // Of what, nothing tells.
+            Node::Array(elements) if elements.is_empty() => None,
             Node::Array(elements) => {
                 let element = self.element(name, elements)?;
                 Some(Arc::new(Schema { optional: true, ..Schema::array(element) }))

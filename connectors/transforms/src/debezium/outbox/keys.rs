@@ -72,7 +72,6 @@ pub(super) struct Settings {
     pub(super) tombstone_on_empty: bool,
     pub(super) expands_json: bool,
     pub(super) keeps_nulls: bool,
-    pub(super) keeps_empty_arrays: bool,
 }
 
 fn key(group: &'static str, order: i32, name: &'static str, kind: ConfigType, importance: Importance) -> ConfigKey {
@@ -110,12 +109,10 @@ pub(super) fn keys() -> Vec<ConfigKey> {
              it goes, and the name that it has there.",
         ),
         named(
-            table(7, "table.field.additional.missing", String, Medium)
-                .default("error")
-                .validator(Validator::OneOfIgnoreCase(&["error", "ignore"])),
-            "Behavior when an additional field is missing in the change data",
+            table(7, "table.fields.additional.error.on.missing", Boolean, Medium).default("true"),
+            "Should the transform error if an additional field is missing in the change data",
         )
-        .doc("Whether such a column that is not there is an error or left out."),
+        .doc("Whether such a column that is not there is an error; otherwise it is left out."),
         named(table(8, "table.field.event.schema.version", String, Low), "Event Schema Version Field")
             .doc("The column with the version of the schema that the record's value gets."),
         named(
@@ -140,13 +137,6 @@ pub(super) fn keys() -> Vec<ConfigKey> {
             "Behavior when json payload including null value",
         )
         .doc("Whether members of such a payload that are null are left out, or are optional bytes."),
-        named(
-            table(12, "table.json.payload.empty.array.behavior", String, Medium)
-                .default("ignore")
-                .validator(Validator::OneOfIgnoreCase(&["ignore", "optional_string"])),
-            "Behavior when json payload including empty array value",
-        )
-        .doc("Whether members of such a payload that are empty arrays are left out, or are arrays of texts."),
         named(router(1, "route.by.field", String, High).default("aggregatetype"), "Field to route events by")
             .doc("The column whose value makes the topic."),
         named(
@@ -196,12 +186,11 @@ impl Settings {
             schema_version: given("table.field.event.schema.version"),
             route_by: config.string("route.by.field").to_owned(),
             additional: additional(items).map_err(ConnectError::config)?,
-            ignores_missing: is("table.field.additional.missing", "ignore"),
+            ignores_missing: !config.boolean("table.fields.additional.error.on.missing"),
             fails_on_update: is("table.op.invalid.behavior", "fatal"),
             tombstone_on_empty: config.boolean("route.tombstone.on.empty.payload"),
             expands_json: config.boolean("table.expand.json.payload"),
             keeps_nulls: is("table.json.payload.null.behavior", "optional_bytes"),
-            keeps_empty_arrays: is("table.json.payload.empty.array.behavior", "optional_string"),
         })
     }
 }

@@ -125,7 +125,7 @@ impl EventRouter {
         if settings.expands_json
             && let Value::String(text) = &payload.value
         {
-            let untold = Untold { keeps_nulls: settings.keeps_nulls, keeps_empty_arrays: settings.keeps_empty_arrays };
+            let untold = Untold { keeps_nulls: settings.keeps_nulls };
             payload = untold.expand(&settings.payload, text).unwrap_or(payload);
         }
         let route = text(row, &settings.route_by)?.ok_or_else(|| {

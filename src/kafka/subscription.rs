@@ -14,6 +14,9 @@ use super::context::SinkContext;
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 /// When to ask again after the brokers did not answer.
 const RETRY: Duration = Duration::from_secs(2);
+/// The first and the longest pause between two looks for topics that are not there.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Looking all the time would help nobody.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 /// Kafka's own topics, which a pattern never matches (Java's `exclude.internal.topics`).
@@ -22,12 +25,13 @@ const INTERNAL_TOPICS: [&str; 2] = ["__consumer_offsets", "__transaction_state"]
 /// Keeps a consumer subscribed.
 pub(super) struct Subscriber {
     subscription: Subscription,
-    /// Java's `allow.auto.create.topics`.
-    creates: bool,
     exclude_internal: bool,
     interval: Duration,
     next_look: Option<Instant>,
     current: Vec<String>,
+    /// Listed topics that were not there when they were last asked for.
+    missing: Vec<String>,
+    pause: Duration,
 }
 
 impl Subscriber {
@@ -39,10 +43,16 @@ impl Subscriber {
         };
         let age = props.get("metadata.max.age.ms").and_then(|age| age.trim().parse().ok()).unwrap_or(300_000);
         let exclude_internal = props.get("exclude.internal.topics").is_none_or(|value| value.trim() != "false");
-        let creates = props.get("allow.auto.create.topics").is_none_or(|value| value.trim() != "false");
         let interval = Duration::from_millis(age).max(SHORTEST_INTERVAL);
-        let next_look = Some(Instant::now());
-        Ok(Self { subscription, creates, exclude_internal, interval, next_look, current: Vec::new() })
+        Ok(Self {
+            subscription,
+            exclude_internal,
+            interval,
+            next_look: Some(Instant::now()),
+            current: Vec::new(),
+            missing: Vec::new(),
+            pause: FIRST_PAUSE,
+        })
     }
 
     /// When there is something to do next.
@@ -58,12 +68,15 @@ impl Subscriber {
         }
         match &self.subscription {
             Subscription::Topics(topics) => {
-                self.next_look = None;
+                let is_first = self.current.is_empty();
+                let before = if is_first { topics.len() } else { self.missing.len() };
+                let asked = if is_first { topics } else { &self.missing };
+                self.missing = missing(consumer, asked);
                 self.current = topics.clone();
-                if self.creates {
-                    create_missing(consumer, &self.current);
-                }
-                subscribe(consumer, &self.current)
+                self.pause = if is_first { FIRST_PAUSE } else { (self.pause * 2).min(LONGEST_PAUSE) };
+                self.next_look = (!self.missing.is_empty()).then(|| Instant::now() + self.pause);
+                // Again where a topic has come: that makes the client look, which else takes `metadata.max.age.ms`.
+                if is_first || self.missing.len() < before { subscribe(consumer, &self.current) } else { Ok(()) }
             }
             Subscription::Pattern(pattern) => match consumer.fetch_metadata(None, METADATA_TIMEOUT) {
                 Ok(metadata) => {
@@ -95,18 +108,29 @@ impl Subscriber {
     }
 }
 
-/// Asks for topics by name, which makes brokers with `auto.create.topics.enable` create those that are missing. Java's
-/// consumer does so by subscribing; the native one only when it refreshes what it knows, minutes later.
-fn create_missing(consumer: &BaseConsumer<SinkContext>, topics: &[String]) {
+/// The topics that are not there. Asking for them makes brokers create them that may (`auto.create.topics.enable`,
+/// `allow.auto.create.topics`): Java's consumer does so by subscribing, the native one only when it refreshes what it
+/// knows, minutes later. Those of which the brokers do not tell count as missing.
+fn missing(consumer: &BaseConsumer<SinkContext>, topics: &[String]) -> Vec<String> {
     let end = Instant::now() + METADATA_TIMEOUT;
-    for topic in topics {
-        let left = end.saturating_duration_since(Instant::now());
-        if let Err(error) = consumer.fetch_metadata(Some(topic), left) {
-            // Subscribing tells what is wrong, if it lasts.
-            tracing::debug!(%error, topic, "a topic could not be asked for before it is subscribed to");
-            return;
+    let is_there = |topic: &str| -> KafkaResult<bool> {
+        let metadata = consumer.fetch_metadata(Some(topic), end.saturating_duration_since(Instant::now()))?;
+        Ok(metadata.topics().iter().any(|found| found.error().is_none() && !found.partitions().is_empty()))
+    };
+    let mut missing = Vec::new();
+    for (index, topic) in topics.iter().enumerate() {
+        match is_there(topic) {
+            Ok(true) => {}
+            Ok(false) => missing.push(topic.clone()),
+            Err(error) => {
+                // Subscribing tells what is wrong, if it lasts.
+                tracing::debug!(%error, topic, "a topic cannot be asked for");
+                missing.extend_from_slice(&topics[index..]);
+                break;
+            }
         }
     }
+    missing
 }
 
 fn subscribe(consumer: &BaseConsumer<SinkContext>, topics: &[String]) -> KafkaResult<()> {

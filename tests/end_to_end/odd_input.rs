@@ -110,7 +110,7 @@ fn a_topic_that_does_not_exist_is_created_where_the_broker_lets_consumers_do_so(
     worker.create("creator", &json!({ "connector.class": "FileStreamSink", "topics": missing, "file": file }));
     worker.wait_until("the topic", || topics().contains(&missing));
     let writer = Writer::new();
-    writer.send(&missing, None, Some("first"));
+    writer.send(&missing, None, Some("\"first\""));
     writer.flush();
     worker.wait_until("its record", || fs::read_to_string(&file).is_ok_and(|text| text.contains("first")));
     // Its offsets can be altered, which needs the topic to be there.

@@ -42,7 +42,7 @@ fn request(bytes: &[u8]) -> Option<Request<Body>> {
     request.body(Body::from(bytes[end + 2..].to_vec())).ok()
 }
 
-/// Requests follow each other on one herder, parted by a zero byte.
+// Requests follow each other on one herder, parted by a zero byte.
 fuzz_target!(|bytes: &[u8]| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let router = router(api());

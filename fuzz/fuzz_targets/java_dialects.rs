@@ -17,7 +17,8 @@ fuzz_target!(|bytes: &[u8]| {
         0 => regex(pattern, text),
         1 => {
             let _ = (java_number::integer::<i8>(whole), java_number::integer::<i64>(whole), java_number::float(whole));
-            let _ = (java_number::double(whole), java_number::decimal(whole).map(|value| java_number::low_bits(&value)));
+            let _ =
+                (java_number::double(whole), java_number::decimal(whole).map(|value| java_number::low_bits(&value)));
         }
         2 => simple(pattern, text),
         3 => {

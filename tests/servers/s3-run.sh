@@ -15,11 +15,19 @@ DATA=${DATA:-$SERVERS/data/s3}
 need_port "$PORT"
 mkdir -p "$DATA/store"
 guard
-options=()
-for part in master volume filer; do
-  options+=("-$part.port=$(free_port)" "-$part.port.grpc=$(free_port)")
-done
+
+# Its parts talk to each other over ports of their own: a row of seven that nobody uses.
+is_free_row() {
+  local port
+  for ((port = $1; port < $1 + 7; port++)); do
+    if [ "$port" = "$PORT" ] || listening "$port"; then return 1; fi
+  done
+}
+first=$(free_port)
+until is_free_row "$first"; do first=$(free_port); done
 cd "$DATA"
-exec env GOMAXPROCS=2 "$SERVERS/s3/weed" mini -dir="$DATA/store" -ip=127.0.0.1 -ip.bind=127.0.0.1 "${options[@]}" \
-  -s3.port="$PORT" -s3.port.grpc="$(free_port)" -s3.config="$HERE/s3/identities.json" -s3.autoCreateBucket=false \
+exec env GOMAXPROCS=2 "$SERVERS/s3/weed" mini -dir="$DATA/store" -ip=127.0.0.1 -ip.bind=127.0.0.1 \
+  -master.port="$first" -master.port.grpc="$((first + 1))" -volume.port="$((first + 2))" \
+  -volume.port.grpc="$((first + 3))" -filer.port="$((first + 4))" -filer.port.grpc="$((first + 5))" \
+  -s3.port="$PORT" -s3.port.grpc="$((first + 6))" -s3.config="$HERE/s3/identities.json" -s3.autoCreateBucket=false \
   -s3.port.iceberg=0 -s3.port.lance=0 -s3.localSocket="$DATA/s3.sock" -admin.ui=false -master.telemetry=false -webdav=false

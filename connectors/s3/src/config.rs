@@ -6,7 +6,7 @@ mod table;
 use longshore_api::config::{ConfigDef, ConfigValue, ParsedConfig, Props, add_error, invalid_value};
 use longshore_api::{ConnectError, Result};
 
-pub(crate) use settings::{Access, Credentials, Layout, NullValues, Settings, Tags};
+pub(crate) use settings::{Access, Credentials, Layout, MIN_PART_SIZE, NullValues, Settings, Tags};
 
 use crate::format;
 

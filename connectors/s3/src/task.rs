@@ -11,7 +11,7 @@ use longshore_api::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, NullValues, Settings};
+use crate::config::{self, MIN_PART_SIZE, NullValues, Settings};
 use crate::format::{Column, place};
 use crate::gzip::Compressor;
 use crate::partitioner::{Affix, Partitioner, Place};
@@ -20,8 +20,6 @@ use crate::store::{Store, aws::Bucket};
 use crate::upload::Uploads;
 use crate::writer::{Shared, Writer};
 
-/// S3 takes no smaller part, but for an object's last.
-const MIN_PART_SIZE: usize = 5 * 1024 * 1024;
 /// Uploads that may be waited for before more records are taken.
 const MAX_UPLOADS: usize = 128;
 /// Bytes of records between two looks at what open files hold.
@@ -82,7 +80,8 @@ impl SinkTask for S3SinkTask {
     async fn open(&mut self, partitions: &[TopicPartition]) -> Result<()> {
         let running = self.running.as_mut().ok_or_else(not_started)?;
         running.sweep(partitions).await;
-        running.writers.extend(partitions.iter().map(|one| (one.clone(), Writer::new(one.clone()))));
+        let uploads = &running.shared.uploads;
+        running.writers.extend(partitions.iter().map(|one| (one.clone(), Writer::new(one.clone(), uploads))));
         Ok(())
     }
 
@@ -177,15 +176,22 @@ impl Running {
         self.look_after_files(now).await?;
         let mut outcome = PutOutcome::default();
         for index in from..batch.len() {
-            if let Some(retry) = self.make_room().await? {
-                outcome.retry = Some(retry);
-                break;
+            match self.make_room().await {
+                Ok(None) => {}
+                Ok(retry) => {
+                    outcome.retry = retry;
+                    break;
+                }
+                Err(_) if outcome.taken > 0 => break,
+                Err(error) => return Err(error),
             }
             match self.take(batch.record(index), now) {
                 Ok(()) => {}
                 Err(error) if error.kind == ErrorKind::BadRecord => {
                     outcome.bad.push(BadRecord { batch: Arc::clone(batch), index, origin: Origin::Sink, error });
                 }
+                // First comes the account of those before it; the next call begins with this one.
+                Err(_) if outcome.taken > 0 => break,
                 Err(error) => return Err(error),
             }
             outcome.taken += 1;
@@ -292,7 +298,7 @@ impl Running {
             let files: usize = self.writers.len();
             tracing::debug!("the open files of {files} partitions are moved to temporary files");
             for writer in self.writers.values_mut() {
-                writer.spill(&mut self.shared, 1)?;
+                writer.spill(&mut self.shared)?;
             }
         }
         Ok(())

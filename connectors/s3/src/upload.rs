@@ -166,12 +166,11 @@ impl Uploads {
         Self { store, ledger: Arc::default(), retry_backoff, tags, requests, cancelled }
     }
 
-    /// Begins the upload of an object.
-    pub(crate) fn begin(self: &Arc<Self>, key: &str) -> Upload {
+    /// Begins the upload of an object, to be given up when `cancelled` fires.
+    pub(crate) fn begin(self: &Arc<Self>, key: &str, cancelled: &CancellationToken) -> Upload {
         let (pieces, received) = mpsc::unbounded_channel();
-        let (shared, key) = (Arc::clone(self), key.to_owned());
-        let task = tokio::spawn(async move { shared.run(&key, received).await });
-        Upload { pieces, task, ledger: Arc::clone(&self.ledger) }
+        let job = Job { uploads: Arc::clone(self), key: key.to_owned(), cancelled: cancelled.clone() };
+        Upload { pieces, task: tokio::spawn(job.run(received)), ledger: Arc::clone(&self.ledger) }
     }
 
     /// The tags of an object that holds the records from one offset to another, both included.
@@ -182,73 +181,86 @@ impl Uploads {
         own.into_iter().map(|(key, value)| (key.to_owned(), value)).chain(tags.pairs.iter().cloned()).collect()
     }
 
-    async fn run(&self, key: &str, mut pieces: mpsc::UnboundedReceiver<Piece>) -> Result<()> {
-        let mut begun: Option<(String, Vec<String>)> = None;
-        let outcome = self.upload(key, &mut pieces, &mut begun).await;
-        if let (Err(_) | Ok(false), Some((upload, _))) = (&outcome, &begun) {
-            self.give_up(key, upload).await;
+    /// A token for the uploads of one partition.
+    pub(crate) fn cancellation(&self) -> CancellationToken {
+        self.cancelled.child_token()
+    }
+}
+
+/// The work of one upload.
+struct Job {
+    uploads: Arc<Uploads>,
+    key: String,
+    cancelled: CancellationToken,
+}
+
+/// A multipart upload that was begun: its id, and the entity tags of its parts.
+type Begun = Option<(String, Vec<String>)>;
+
+impl Job {
+    /// Ends well if the object is there, and only then.
+    async fn run(self, mut pieces: mpsc::UnboundedReceiver<Piece>) -> Result<()> {
+        let mut begun = None;
+        let outcome = self.upload(&mut pieces, &mut begun).await;
+        if let (Err(_), Some((upload, _))) = (&outcome, &begun) {
+            self.give_up(upload).await;
         }
-        outcome.map(|_| ())
+        outcome
     }
 
-    /// Whether the object is there; it is not if nobody waits for it any more.
-    async fn upload(
-        &self,
-        key: &str,
-        pieces: &mut mpsc::UnboundedReceiver<Piece>,
-        begun: &mut Option<(String, Vec<String>)>,
-    ) -> Result<bool> {
+    async fn upload(&self, pieces: &mut mpsc::UnboundedReceiver<Piece>, begun: &mut Begun) -> Result<()> {
+        let (key, store) = (&self.key, &self.uploads.store);
         loop {
             let piece = tokio::select! {
                 piece = pieces.recv() => piece,
                 () = self.cancelled.cancelled() => None,
             };
             match (piece, begun.as_mut()) {
-                (None, _) => return Ok(false),
-                (Some(Piece::Part(part)), Some((upload, parts))) => self.part(key, upload, parts, &part.bytes).await?,
+                (None, _) => return Err(given_up(key)),
+                (Some(Piece::Part(part)), Some((upload, parts))) => self.part(upload, parts, &part.bytes).await?,
                 (Some(Piece::Part(part)), None) => {
-                    let upload =
-                        self.persist(&format!("beginning the upload of {key}"), || self.store.begin(key)).await?;
+                    let upload = self.persist(&format!("beginning the upload of {key}"), || store.begin(key)).await?;
                     let (upload, parts) = begun.insert((upload, Vec::new()));
-                    self.part(key, upload, parts, &part.bytes).await?;
+                    self.part(upload, parts, &part.bytes).await?;
                 }
                 (Some(Piece::Last { bytes, tags, _counted }), multipart) => {
                     match multipart {
                         None => {
-                            let put = || self.store.put(key, bytes.bytes.clone());
+                            let put = || store.put(key, bytes.bytes.clone());
                             self.persist(&format!("writing {key}"), put).await?;
                         }
                         Some((upload, parts)) => {
                             if !bytes.bytes.is_empty() {
-                                self.part(key, upload, parts, &bytes.bytes).await?;
+                                self.part(upload, parts, &bytes.bytes).await?;
                             }
-                            self.complete(key, upload, parts).await?;
+                            self.complete(upload, parts).await?;
                         }
                     }
                     *begun = None;
-                    self.set_tags(key, &tags).await?;
-                    return Ok(true);
+                    return self.set_tags(&tags).await;
                 }
             }
         }
     }
 
-    async fn part(&self, key: &str, upload: &str, parts: &mut Vec<String>, bytes: &Bytes) -> Result<()> {
+    async fn part(&self, upload: &str, parts: &mut Vec<String>, bytes: &Bytes) -> Result<()> {
         let number = i32::try_from(parts.len() + 1).unwrap_or(i32::MAX);
+        let (key, store) = (&self.key, &self.uploads.store);
         let what = format!("uploading part {number} of {key}");
-        parts.push(self.persist(&what, || self.store.part(key, upload, number, bytes.clone())).await?);
+        parts.push(self.persist(&what, || store.part(key, upload, number, bytes.clone())).await?);
         Ok(())
     }
 
     /// Completes a multipart upload. An answer that got lost leaves an upload that is not known any more, and the
     /// object in its place.
-    async fn complete(&self, key: &str, upload: &str, parts: &[String]) -> Result<()> {
+    async fn complete(&self, upload: &str, parts: &[String]) -> Result<()> {
+        let (key, store) = (&self.key, &self.uploads.store);
         let what = format!("completing the upload of {key}");
         let attempts = AtomicUsize::new(0);
         let complete = || async {
             let attempt = attempts.fetch_add(1, Ordering::Relaxed);
-            match self.store.complete(key, upload, parts).await {
-                Err(StoreError::NoSuchUpload(why)) if attempt > 0 => match self.store.size(key).await? {
+            match store.complete(key, upload, parts).await {
+                Err(StoreError::NoSuchUpload(why)) if attempt > 0 => match store.size(key).await? {
                     Some(_) => Ok(()),
                     None => Err(StoreError::NoSuchUpload(why)),
                 },
@@ -258,12 +270,13 @@ impl Uploads {
         self.persist(&what, complete).await
     }
 
-    async fn set_tags(&self, key: &str, tags: &[(String, String)]) -> Result<()> {
+    async fn set_tags(&self, tags: &[(String, String)]) -> Result<()> {
         if tags.is_empty() {
             return Ok(());
         }
-        let is_required = self.tags.as_ref().is_some_and(|tags| tags.is_required);
-        match self.store.tag(key, tags).await {
+        let key = &self.key;
+        let is_required = self.uploads.tags.as_ref().is_some_and(|tags| tags.is_required);
+        match self.uploads.store.tag(key, tags).await {
             Err(error) if is_required => Err(ConnectError::fatal(format!("tagging {key} failed: {error}"))),
             Err(error) => {
                 tracing::warn!("tagging {key} failed, which is ignored: {error}");
@@ -278,26 +291,27 @@ impl Uploads {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
+        let Uploads { requests, ledger, retry_backoff, .. } = &*self.uploads;
         loop {
             let outcome = {
-                let _permit = self.requests.acquire().await;
+                let _permit = requests.acquire().await;
                 tokio::select! {
                     outcome = request() => outcome,
-                    () = self.cancelled.cancelled() => return Err(ended(what)),
+                    () = self.cancelled.cancelled() => return Err(given_up(what)),
                 }
             };
             match outcome {
                 Ok(done) => {
-                    self.ledger.set_trouble(None);
+                    ledger.set_trouble(None);
                     return Ok(done);
                 }
                 Err(error @ StoreError::Transient(_)) => {
                     let error = error.while_doing(what);
-                    tracing::warn!("{error}; it is tried again in {} ms", self.retry_backoff.as_millis());
-                    self.ledger.set_trouble(Some(error.to_string()));
+                    tracing::warn!("{error}; it is tried again in {} ms", retry_backoff.as_millis());
+                    ledger.set_trouble(Some(error.to_string()));
                     tokio::select! {
-                        () = tokio::time::sleep(self.retry_backoff) => {}
-                        () = self.cancelled.cancelled() => return Err(ended(what)),
+                        () = tokio::time::sleep(*retry_backoff) => {}
+                        () = self.cancelled.cancelled() => return Err(given_up(what)),
                     }
                 }
                 Err(error) => return Err(error.while_doing(what)),
@@ -305,8 +319,9 @@ impl Uploads {
         }
     }
 
-    async fn give_up(&self, key: &str, upload: &str) {
-        match tokio::time::timeout(ABORT_TIMEOUT, self.store.abort(key, upload)).await {
+    async fn give_up(&self, upload: &str) {
+        let key = &self.key;
+        match tokio::time::timeout(ABORT_TIMEOUT, self.uploads.store.abort(key, upload)).await {
             Ok(Ok(()) | Err(StoreError::NoSuchUpload(_))) => {}
             Ok(Err(error)) => tracing::warn!("a multipart upload of {key} is left behind: {error}"),
             Err(_) => tracing::warn!("a multipart upload of {key} is left behind: the server does not answer"),
@@ -314,6 +329,8 @@ impl Uploads {
     }
 }
 
-fn ended(what: &str) -> ConnectError {
-    ConnectError::retriable(format!("{what} was given up: the task ends"))
+/// The error of an upload that nobody waits for any more: the task ends, or its partition has gone to another. The only
+/// one of kind Retriable, as what it was to write is read again.
+fn given_up(what: &str) -> ConnectError {
+    ConnectError::retriable(format!("{what} was given up"))
 }

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use longshore_api::{Payload, Record, Result, Schema, TopicPartition};
+use longshore_api::{ConnectError, ErrorKind, Payload, Record, Result, Schema, TopicPartition};
+use tokio_util::sync::DropGuard;
 
 use crate::config::Layout;
 use crate::format::{Column, Formats, Item};
@@ -62,11 +63,17 @@ pub(crate) struct Writer {
     next: i64,
     commits: VecDeque<Commit>,
     committed: Option<i64>,
+    /// An object is not to be had: nothing after what is committed will be delivered.
+    is_broken: bool,
+    /// Gives up what is under way when the partition goes: another task will write under the same names.
+    cancelled: DropGuard,
 }
 
 impl Writer {
-    pub(crate) fn new(partition: TopicPartition) -> Self {
+    pub(crate) fn new(partition: TopicPartition, uploads: &Uploads) -> Self {
         Self {
+            is_broken: false,
+            cancelled: uploads.cancellation().drop_guard(),
             partition,
             files: IndexMap::new(),
             rotation: Rotation::default(),
@@ -122,7 +129,7 @@ impl Writer {
             self.files.insert(Arc::clone(&place.path), file);
         }
         self.next = record.offset() + 1;
-        if self.moves(&place.path) || self.last_path.is_none() {
+        if self.last_path.as_ref() != Some(&place.path) {
             self.last_path = Some(Arc::clone(&place.path));
         }
         Ok(())
@@ -147,6 +154,10 @@ impl Writer {
     /// # Errors
     /// Kind Fatal.
     pub(crate) fn commit(&mut self, shared: &mut Shared, reason: Reason) -> Result<()> {
+        self.try_commit(shared, reason).inspect_err(|_| self.is_broken = true)
+    }
+
+    fn try_commit(&mut self, shared: &mut Shared, reason: Reason) -> Result<()> {
         self.rotation.reset();
         self.last_path = None;
         if self.files.is_empty() {
@@ -155,11 +166,12 @@ impl Writer {
         let (files, records) = (self.files.len(), self.files.values().map(|file| file.count).sum::<u64>());
         tracing::debug!("{}: {files} files of {records} records are committed: {reason:?}", self.partition);
         let mut uploads = Vec::with_capacity(files);
+        let cancelled = self.cancelled.token();
         for (_, mut file) in std::mem::take(&mut self.files) {
             let tags = shared.uploads.tags(file.first, file.last, file.count);
             for mut open in file.objects.drain(..) {
                 open.object.finish(&mut shared.compressor)?;
-                let upload = open.upload.take().unwrap_or_else(|| shared.uploads.begin(&open.object.key));
+                let upload = open.upload.take().unwrap_or_else(|| shared.uploads.begin(&open.object.key, cancelled));
                 let tags = if open.column == Column::Value { tags.clone() } else { Vec::new() };
                 uploads.push(upload.finish(open.object.take_ready()?, tags));
             }
@@ -173,14 +185,16 @@ impl Writer {
     /// # Errors
     /// Why an object cannot be had.
     pub(crate) async fn reap(&mut self, wait: bool) -> Result<()> {
-        while let Some(commit) = self.commits.front_mut() {
+        while let Some(commit) = self.commits.front_mut().filter(|_| !self.is_broken) {
             if !wait && !commit.uploads.iter().all(Finished::is_finished) {
                 return Ok(());
             }
             while let Some(upload) = commit.uploads.last_mut() {
-                let outcome = upload.await;
+                let outcome = upload.await.unwrap_or_else(|error| Err(upload::panicked(&error)));
                 commit.uploads.pop();
-                outcome.unwrap_or_else(|error| Err(upload::panicked(&error)))?;
+                if let Err(error) = outcome {
+                    return self.lost(error);
+                }
             }
             let (next, files) = (commit.next, commit.files);
             self.commits.pop_front();
@@ -190,9 +204,16 @@ impl Writer {
         Ok(())
     }
 
+    /// An object is not to be had. That is an error unless it was given up: then it is read again, by this task or another.
+    fn lost(&mut self, error: ConnectError) -> Result<()> {
+        self.is_broken = true;
+        if error.kind == ErrorKind::Retriable { Ok(()) } else { Err(error) }
+    }
+
     /// Up to where everything is in objects; `taken` is the position after all that came.
     pub(crate) fn delivered(&self, taken: i64) -> Option<i64> {
-        if self.files.is_empty() && self.commits.is_empty() { Some(taken) } else { self.committed }
+        let is_idle = self.files.is_empty() && self.commits.is_empty() && !self.is_broken;
+        if is_idle { Some(taken) } else { self.committed }
     }
 
     /// Takes note of open files whose upload has ended before its time.
@@ -200,14 +221,15 @@ impl Writer {
     /// # Errors
     /// Why it has.
     pub(crate) async fn check_uploads(&mut self) -> Result<()> {
-        for open in self.files.values_mut().flat_map(|file| &mut file.objects) {
-            if open.upload.as_ref().is_some_and(Upload::has_ended)
-                && let Some(upload) = open.upload.take()
-            {
-                upload.outcome().await?;
-            }
+        let open = self.files.values_mut().flat_map(|file| &mut file.objects);
+        let ended = open.filter_map(|open| open.upload.take_if(|upload| upload.has_ended())).next();
+        match ended {
+            Some(upload) => match upload.outcome().await {
+                Ok(()) => Ok(()),
+                Err(error) => self.lost(error),
+            },
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Bytes of memory that open files take.
@@ -220,10 +242,10 @@ impl Writer {
     /// # Errors
     /// Kind Fatal.
     pub(crate) fn send_parts(&mut self, shared: &Shared, part_size: usize) -> Result<usize> {
-        let mut sent = 0;
+        let (mut sent, cancelled) = (0, self.cancelled.token());
         for open in self.files.values_mut().flat_map(|file| &mut file.objects) {
             if open.object.ready() >= part_size {
-                let upload = open.upload.get_or_insert_with(|| shared.uploads.begin(&open.object.key));
+                let upload = open.upload.get_or_insert_with(|| shared.uploads.begin(&open.object.key, cancelled));
                 let bytes = open.object.take_ready()?;
                 sent += bytes.len();
                 upload.part(bytes);
@@ -232,13 +254,13 @@ impl Writer {
         Ok(sent)
     }
 
-    /// Moves what open files hold to temporary files, where it is at least so much.
+    /// Moves what open files hold to temporary files.
     ///
     /// # Errors
     /// Kind Fatal.
-    pub(crate) fn spill(&mut self, shared: &mut Shared, at_least: usize) -> Result<()> {
+    pub(crate) fn spill(&mut self, shared: &mut Shared) -> Result<()> {
         for open in self.files.values_mut().flat_map(|file| &mut file.objects) {
-            if open.object.held() >= at_least {
+            if open.object.held() > 0 {
                 open.object.spill(&mut shared.compressor)?;
             }
         }

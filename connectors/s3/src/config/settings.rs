@@ -12,7 +12,7 @@ use crate::rotation::Rules;
 use crate::schema::Compatibility;
 
 /// The least size of a part that S3 takes, but for an object's last.
-pub(crate) const MIN_PART_SIZE: i64 = 5 * 1024 * 1024;
+pub(crate) const MIN_PART_SIZE: usize = 5 * 1024 * 1024;
 
 pub(super) const ZONE_HELP: &str = "The time zone of paths and of scheduled rotation.";
 

@@ -290,7 +290,7 @@ fn additions() -> Vec<ConfigKey> {
 
 fn check_part_size(name: &str, value: &ParsedValue) -> Result<(), String> {
     match value {
-        ParsedValue::Integer(size) if *size >= MIN_PART_SIZE => Ok(()),
+        ParsedValue::Integer(size) if *size >= MIN_PART_SIZE as i64 => Ok(()),
         value => Err(invalid_value(
             name,
             value.shown().as_deref(),

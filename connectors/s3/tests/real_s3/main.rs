@@ -189,6 +189,18 @@ async fn a_changed_schema_closes_the_files() {
 }
 
 #[tokio::test]
+async fn a_bad_record_before_one_that_fails_the_task_is_reported() {
+    let bucket = Bucket::new().await;
+    let field = format!("{PARTITIONER}FieldPartitioner");
+    let more = [("partitioner.class", field.as_str()), ("partition.field.name", "c"), ("flush.size", "1")];
+    let mut sink = Sink::start(&bucket, &more).await;
+    let batch = records(0, &[(None, Some(r#"{"c":1}"#)), (None, Some("{}")), (None, None)], Slot::Json);
+    let outcome = sink.put_once(&batch).await.unwrap();
+    assert_eq!((outcome.taken, outcome.bad.iter().map(|bad| bad.index).collect::<Vec<_>>()), (2, vec![1]));
+    assert!(sink.try_put(&batch).await.unwrap_err().to_string().contains("orders-3@2"));
+}
+
+#[tokio::test]
 async fn null_values_fail_are_reported_or_are_written_as_keys() {
     let bucket = Bucket::new().await;
     let batch = records(0, &[(Some("k0"), Some("v")), (Some("k1"), None), (Some("k2"), None)], Slot::Text);
@@ -304,6 +316,45 @@ async fn a_server_that_is_away_holds_records_up_and_loses_none() {
     server.start_again();
     sink.wait_for(6).await;
     assert_eq!(bucket.objects().await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_given_up_at_the_end_of_a_task_is_not_delivered() {
+    let bucket = Bucket::new().await;
+    for attempt in 0..20 {
+        let folder = format!("attempt{attempt}");
+        let mut sink = Sink::start(&bucket, &[("topics.dir", &folder)]).await;
+        sink.put(&json(0, &["0", "1", "2"])).await;
+        sink.cancel();
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        // The object may be there or not; only if it is, its records are delivered.
+        if sink.delivered().await.is_some() {
+            let key = format!("{folder}/orders/partition=3/orders+3+0000000000.json");
+            assert!(bucket.objects().await.contains_key(&key), "{key} was given up");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_partition_that_goes_takes_its_uploads_with_it() {
+    let mut server = Server::start(Kind::S3);
+    let bucket = Bucket::on(&server.address()).await;
+    let mut sink = Sink::start(&bucket, &[("s3.part.retries", "0")]).await;
+    server.kill();
+    sink.put(&json(0, &["0", "1", "2"])).await;
+    assert_eq!(sink.delivered().await, None, "the commit waits");
+    sink.close().await;
+    server.start_again();
+    // Whoever has the partition now writes under the same name: what came late would take the place of that.
+    let mut other = Sink::start(&bucket, &[("topics.dir", "other"), ("flush.size", "1")]).await;
+    for offset in 0..20 {
+        other.put(&json(offset, &["0"])).await;
+        other.wait_for(offset + 1).await;
+    }
+    let objects = bucket.objects().await;
+    assert!(objects.len() == 20 && objects.keys().all(|key| key.starts_with("other/")), "{:?}", objects.keys());
 }
 
 #[tokio::test]

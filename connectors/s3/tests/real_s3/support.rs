@@ -147,6 +147,17 @@ impl Sink {
         Ok(all)
     }
 
+    /// One call of `put`, whatever it takes.
+    pub(crate) async fn put_once(&mut self, batch: &Arc<Batch>) -> Result<PutOutcome> {
+        self.task.put(batch, 0).await
+    }
+
+    /// Takes the partition from the task.
+    pub(crate) async fn close(&mut self) {
+        self.task.close(&[orders()]).await.unwrap();
+        self.taken.clear();
+    }
+
     /// Up to where everything is in objects.
     pub(crate) async fn delivered(&mut self) -> Option<i64> {
         let outcome = self.task.flush(&self.taken).await.unwrap();
@@ -170,6 +181,11 @@ impl Sink {
             }
             assert!(Instant::now() < end, "nothing fails");
         }
+    }
+
+    /// Tells the task that its end has come, as the worker does before the last flush.
+    pub(crate) fn cancel(&self) {
+        self.cancelled.cancel();
     }
 
     pub(crate) async fn stop(&mut self) {

@@ -8,6 +8,7 @@ mod cli;
 mod clickhouse;
 mod delivery;
 mod kafka;
+mod lake;
 mod lifecycle;
 mod many;
 mod memory;

@@ -33,9 +33,9 @@ mod simple_header;
 mod string;
 pub mod validate;
 
-pub use avro::{AvroConverter, AvroOptions, AvroWriter};
+pub use avro::{AvroConverter, AvroOptions, AvroReader, AvroWriter};
 pub use converter::{Column, Converter, HeaderConverter, JsonNeed, ReadOptions};
-pub use json_converter::JsonConverter;
+pub use json_converter::{JsonConverter, json_schema};
 pub use json_schema_converter::JsonSchemaConverter;
 pub use plugins::{ConverterPlugin, plugin, plugins};
 pub use primitives::{BooleanConverter, ByteArrayConverter, NumberConverter};

@@ -9,6 +9,8 @@ use longshore_api::{ConnectError, Result};
 pub(crate) use settings::{Access, Credentials, Layout, MIN_PART_SIZE, NullValues, Settings, Tags};
 
 use crate::format;
+use crate::schema::Compatibility;
+use table::WRITER_PER_SCHEMA;
 
 /// The table of keys.
 pub(crate) fn def() -> &'static ConfigDef {
@@ -75,6 +77,13 @@ fn cross_checks(config: &ParsedConfig) -> Vec<Wrong> {
     if config.string("behavior.on.null.values").eq_ignore_ascii_case("write") && !config.boolean("store.kafka.keys") {
         let message = "Writing Kafka record keys to storage is mandatory when tombstone writing is enabled.";
         wrong.push(("behavior.on.null.values", message.to_owned()));
+    }
+    if config.boolean(WRITER_PER_SCHEMA)
+        && Compatibility::new(config.string("schema.compatibility")) != Compatibility::None
+    {
+        let mode = config.string("schema.compatibility");
+        let why = format!("{WRITER_PER_SCHEMA} writes records of each schema to files of their own: it needs NONE");
+        wrong.push(("schema.compatibility", invalid_value("schema.compatibility", Some(mode), &why)));
     }
     if config.boolean("s3.wan.mode") && config.boolean("s3.path.style.access.enabled") {
         let message = "Both accelerate mode and path style access are being enabled. Either one can be enabled, not \

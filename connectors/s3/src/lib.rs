@@ -18,6 +18,7 @@
 mod config;
 mod format;
 mod gzip;
+mod manifest;
 mod object;
 mod partitioner;
 mod rotation;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 
 use longshore_api::{ConnectError, Result};
+use sha2::{Digest, Sha256};
 
 use crate::format::{Encoder, Item};
 use crate::gzip::{Compressor, Gzip};
@@ -22,12 +23,40 @@ pub(crate) struct Object {
     ready: Vec<u8>,
     /// What could, written to a temporary file; it comes before `ready`.
     spilled: Option<(File, usize)>,
+    /// What left `ready` so far.
+    summary: Summary,
+}
+
+/// The length of an object and, where somebody asks for it, its checksum.
+#[derive(Clone)]
+pub(crate) struct Summary {
+    pub(crate) bytes: u64,
+    pub(crate) digest: Option<Sha256>,
+}
+
+impl Summary {
+    pub(crate) fn new(is_digested: bool) -> Self {
+        Self { bytes: 0, digest: is_digested.then(Sha256::new) }
+    }
+
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        if let Some(digest) = &mut self.digest {
+            digest.update(bytes);
+        }
+    }
 }
 
 impl Object {
-    pub(crate) fn new(key: String, encoder: Box<dyn Encoder>, is_gzip: bool) -> Self {
-        let gzip = is_gzip.then(Gzip::new);
-        Self { key, encoder, gzip, raw: Vec::new(), ready: Vec::new(), spilled: None }
+    /// An object without records. `is_digested` asks for its checksum.
+    pub(crate) fn new(key: String, encoder: Box<dyn Encoder>, is_gzip: bool, is_digested: bool) -> Self {
+        let (gzip, summary) = (is_gzip.then(Gzip::new), Summary::new(is_digested));
+        Self { key, encoder, gzip, raw: Vec::new(), ready: Vec::new(), spilled: None, summary }
+    }
+
+    /// The length and the checksum of what was taken.
+    pub(crate) fn summary(&self) -> &Summary {
+        &self.summary
     }
 
     /// Encodes a record into `scratch`, which [`append`](Self::append) is to be given.
@@ -83,20 +112,18 @@ impl Object {
         self.ready.len() + self.spilled.as_ref().map_or(0, |(_, length)| *length)
     }
 
-    /// Takes what can go to the server.
+    /// Takes what can go to the server into memory.
     ///
     /// # Errors
     /// Kind Fatal: the temporary file cannot be read.
     pub(crate) fn take_ready(&mut self) -> Result<Vec<u8>> {
-        let Some((mut file, length)) = self.spilled.take() else { return Ok(std::mem::take(&mut self.ready)) };
-        let mut bytes = Vec::with_capacity(length + self.ready.len());
-        file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(temporary_file)?;
-        if bytes.len() != length {
-            return Err(ConnectError::fatal("a temporary file has lost bytes"));
-        }
-        bytes.append(&mut self.ready);
-        self.ready = Vec::new();
-        Ok(bytes)
+        self.take_rest().load()
+    }
+
+    /// Takes what can go to the server, wherever it is.
+    pub(crate) fn take_rest(&mut self) -> Rest {
+        self.summary.add(&self.ready);
+        Rest { spilled: self.spilled.take(), ready: std::mem::take(&mut self.ready) }
     }
 
     /// Moves what the object holds to a temporary file.
@@ -111,9 +138,39 @@ impl Object {
             None => (tempfile::tempfile().map_err(temporary_file)?, 0),
         };
         file.write_all(&self.ready).map_err(temporary_file)?;
+        self.summary.add(&self.ready);
         self.spilled = Some((file, length + self.ready.len()));
         self.ready = Vec::new();
         Ok(())
+    }
+}
+
+/// Bytes of an object, some of them maybe in a temporary file: hundreds of objects end at the same time, and not all of
+/// them are to be in memory then.
+pub(crate) struct Rest {
+    spilled: Option<(File, usize)>,
+    ready: Vec<u8>,
+}
+
+impl Rest {
+    /// How much memory it will take more once it is loaded.
+    pub(crate) fn missing(&self) -> usize {
+        self.spilled.as_ref().map_or(0, |(_, length)| length + self.ready.len())
+    }
+
+    /// All bytes.
+    ///
+    /// # Errors
+    /// Kind Fatal: the temporary file cannot be read.
+    pub(crate) fn load(mut self) -> Result<Vec<u8>> {
+        let Some((mut file, length)) = self.spilled else { return Ok(self.ready) };
+        let mut bytes = Vec::with_capacity(length + self.ready.len());
+        file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(temporary_file)?;
+        if bytes.len() != length {
+            return Err(ConnectError::fatal("a temporary file has lost bytes"));
+        }
+        bytes.append(&mut self.ready);
+        Ok(bytes)
     }
 }
 

@@ -48,6 +48,9 @@ pub(crate) struct Unfinished {
 /// A bucket.
 #[async_trait]
 pub(crate) trait Store: Send + Sync {
+    /// How messages name an object: `s3://bucket/key`.
+    fn url(&self, key: &str) -> String;
+
     /// Whether the bucket is there.
     async fn check(&self) -> Result<(), StoreError>;
 

@@ -109,7 +109,8 @@ impl SinkTask for S3SinkTask {
 impl Running {
     fn new(settings: Settings, store: Arc<dyn Store>, context: &TaskContext) -> Self {
         let cancelled = context.cancelled.child_token();
-        let uploads = Uploads::new(store, settings.retry_backoff, settings.tags, cancelled.clone());
+        let uploads =
+            Uploads::new(store, settings.buffer_memory / 4, settings.retry_backoff, settings.tags, cancelled.clone());
         Self {
             shared: Shared {
                 layout: settings.layout,
@@ -119,6 +120,8 @@ impl Running {
                 uploads: Arc::new(uploads),
                 scratch: Vec::new(),
                 appended: 0,
+                is_per_schema: settings.is_per_schema,
+                has_manifests: settings.has_manifests,
             },
             partitioner: settings.partitioner,
             affix: settings.affix,
@@ -222,11 +225,12 @@ impl Running {
             false => self.affix.add(&self.shared.layout, record, self.partitioner.place(record, now)?),
         };
         let writer = writer_of(&mut self.writers, record)?;
-        let reason = if writer.switches(&path.path, is_null) {
+        let file = writer.file(&self.shared, &path.path, record);
+        let reason = if writer.switches(file, is_null) {
             Some(Reason::Tombstones)
-        } else if writer.exceeds(&path.path, self.max_open_files) {
+        } else if writer.exceeds(file, self.max_open_files) {
             Some(Reason::OpenFiles)
-        } else if writer.closes(&path.path, self.shared.compatibility, record)? {
+        } else if writer.closes(file, self.shared.compatibility, record)? {
             Some(Reason::SchemaChange)
         } else {
             writer.rotation.before(&self.rules, path.time, writer.moves(&path.path))

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use longshore_api::{ConnectError, Result};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, mpsc};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Tags;
+use crate::object::Rest;
 use crate::store::{Store, StoreError};
 
 /// Requests of a task that are under way at once.
@@ -29,6 +30,9 @@ pub(crate) struct Uploads {
     retry_backoff: Duration,
     tags: Option<Tags>,
     requests: Semaphore,
+    /// Room, in KiB, for what comes out of temporary files.
+    room: Semaphore,
+    room_size: u32,
     cancelled: CancellationToken,
 }
 
@@ -88,6 +92,21 @@ impl Drop for Counted {
     }
 }
 
+/// What is done once an object is there.
+#[derive(Default)]
+pub(crate) struct After {
+    /// Another object, which says what is in this one: its key and its bytes.
+    pub(crate) manifest: Option<(String, Vec<u8>)>,
+    pub(crate) tags: Vec<(String, String)>,
+}
+
+/// The last bytes of an object.
+enum Waiting {
+    Here(Counted),
+    /// In a temporary file, until there is room for them.
+    Elsewhere(Rest),
+}
+
 /// An upload that the ledger counts until it is dropped.
 struct CountedUpload(Arc<Ledger>);
 
@@ -108,7 +127,7 @@ impl Drop for CountedUpload {
 /// What an upload is told.
 enum Piece {
     Part(Counted),
-    Last { bytes: Counted, tags: Vec<(String, String)>, _counted: CountedUpload },
+    Last { rest: Waiting, after: After, _counted: CountedUpload },
 }
 
 /// An object that is being uploaded. Dropped before [`finish`](Self::finish), it is given up.
@@ -129,10 +148,17 @@ impl Upload {
     }
 
     /// Uploads the rest and makes the object of it.
-    pub(crate) fn finish(self, bytes: Vec<u8>, tags: Vec<(String, String)>) -> Finished {
+    ///
+    /// # Errors
+    /// Kind Fatal: the rest cannot be read.
+    pub(crate) fn finish(self, rest: Rest, after: After) -> Result<Finished> {
+        let rest = match rest.missing() {
+            0 => Waiting::Here(Counted::new(rest.load()?, &self.ledger)),
+            _ => Waiting::Elsewhere(rest),
+        };
         let _counted = CountedUpload::new(&self.ledger);
-        let _ = self.pieces.send(Piece::Last { bytes: Counted::new(bytes, &self.ledger), tags, _counted });
-        self.task
+        let _ = self.pieces.send(Piece::Last { rest, after, _counted });
+        Ok(self.task)
     }
 
     /// Whether it has ended, which before its finish means that it has failed.
@@ -156,14 +182,17 @@ pub(crate) fn panicked(error: &JoinError) -> ConnectError {
 }
 
 impl Uploads {
+    /// `room`: bytes out of temporary files that may be in memory at once.
     pub(crate) fn new(
         store: Arc<dyn Store>,
+        room: usize,
         retry_backoff: Duration,
         tags: Option<Tags>,
         cancelled: CancellationToken,
     ) -> Self {
-        let requests = Semaphore::new(REQUESTS);
-        Self { store, ledger: Arc::default(), retry_backoff, tags, requests, cancelled }
+        let room_size = u32::try_from(room / 1024).unwrap_or(u32::MAX >> 3).min(u32::MAX >> 3);
+        let (requests, room) = (Semaphore::new(REQUESTS), Semaphore::new(room_size as usize));
+        Self { store, ledger: Arc::default(), retry_backoff, tags, requests, room, room_size, cancelled }
     }
 
     /// Begins the upload of an object, to be given up when `cancelled` fires.
@@ -194,92 +223,119 @@ struct Job {
     cancelled: CancellationToken,
 }
 
-/// A multipart upload that was begun: its id, and the entity tags of its parts.
-type Begun = Option<(String, Vec<String>)>;
+/// A multipart upload that was begun.
+struct Begun {
+    upload: String,
+    /// The entity tags of the parts that are there.
+    parts: Vec<String>,
+    /// The bytes of these parts.
+    length: usize,
+}
 
 impl Job {
     /// Ends well if the object is there, and only then.
     async fn run(self, mut pieces: mpsc::UnboundedReceiver<Piece>) -> Result<()> {
         let mut begun = None;
         let outcome = self.upload(&mut pieces, &mut begun).await;
-        if let (Err(_), Some((upload, _))) = (&outcome, &begun) {
-            self.give_up(upload).await;
+        if let (Err(_), Some(begun)) = (&outcome, &begun) {
+            self.give_up(&begun.upload).await;
         }
         outcome
     }
 
-    async fn upload(&self, pieces: &mut mpsc::UnboundedReceiver<Piece>, begun: &mut Begun) -> Result<()> {
+    async fn upload(&self, pieces: &mut mpsc::UnboundedReceiver<Piece>, begun: &mut Option<Begun>) -> Result<()> {
         let (key, store) = (&self.key, &self.uploads.store);
+        let url = store.url(key);
         loop {
             let piece = tokio::select! {
                 piece = pieces.recv() => piece,
                 () = self.cancelled.cancelled() => None,
             };
             match (piece, begun.as_mut()) {
-                (None, _) => return Err(given_up(key)),
-                (Some(Piece::Part(part)), Some((upload, parts))) => self.part(upload, parts, &part.bytes).await?,
+                (None, _) => return Err(given_up(&url)),
+                (Some(Piece::Part(part)), Some(begun)) => self.part(begun, &part.bytes).await?,
                 (Some(Piece::Part(part)), None) => {
-                    let upload = self.persist(&format!("beginning the upload of {key}"), || store.begin(key)).await?;
-                    let (upload, parts) = begun.insert((upload, Vec::new()));
-                    self.part(upload, parts, &part.bytes).await?;
+                    let upload = self.persist(&format!("beginning the upload of {url}"), || store.begin(key)).await?;
+                    let begun = begun.insert(Begun { upload, parts: Vec::new(), length: 0 });
+                    self.part(begun, &part.bytes).await?;
                 }
-                (Some(Piece::Last { bytes, tags, _counted }), multipart) => {
+                (Some(Piece::Last { rest, after, _counted }), multipart) => {
+                    let (bytes, _room) = self.load(rest).await?;
                     match multipart {
                         None => {
                             let put = || store.put(key, bytes.bytes.clone());
-                            self.persist(&format!("writing {key}"), put).await?;
+                            self.persist(&format!("writing {url}"), put).await?;
                         }
-                        Some((upload, parts)) => {
+                        Some(begun) => {
                             if !bytes.bytes.is_empty() {
-                                self.part(upload, parts, &bytes.bytes).await?;
+                                self.part(begun, &bytes.bytes).await?;
                             }
-                            self.complete(upload, parts).await?;
+                            self.complete(begun).await?;
                         }
                     }
                     *begun = None;
-                    return self.set_tags(&tags).await;
+                    if let Some((key, manifest)) = after.manifest {
+                        let manifest = Bytes::from(manifest);
+                        self.persist(&format!("writing {}", store.url(&key)), || store.put(&key, manifest.clone()))
+                            .await?;
+                    }
+                    return self.set_tags(&after.tags).await;
                 }
             }
         }
     }
 
-    async fn part(&self, upload: &str, parts: &mut Vec<String>, bytes: &Bytes) -> Result<()> {
-        let number = i32::try_from(parts.len() + 1).unwrap_or(i32::MAX);
+    /// The last bytes in memory, with their share of the room for such bytes.
+    async fn load(&self, rest: Waiting) -> Result<(Counted, Option<SemaphorePermit<'_>>)> {
+        let Uploads { room, room_size, ledger, store, .. } = &*self.uploads;
+        match rest {
+            Waiting::Here(bytes) => Ok((bytes, None)),
+            Waiting::Elsewhere(rest) => {
+                let share = u32::try_from(rest.missing() / 1024 + 1).unwrap_or(u32::MAX).min(*room_size);
+                let permit = tokio::select! {
+                    permit = room.acquire_many(share) => permit,
+                    () = self.cancelled.cancelled() => return Err(given_up(&store.url(&self.key))),
+                };
+                Ok((Counted::new(rest.load()?, ledger), permit.ok()))
+            }
+        }
+    }
+
+    async fn part(&self, begun: &mut Begun, bytes: &Bytes) -> Result<()> {
+        let number = i32::try_from(begun.parts.len() + 1).unwrap_or(i32::MAX);
         let (key, store) = (&self.key, &self.uploads.store);
-        let what = format!("uploading part {number} of {key}");
-        parts.push(self.persist(&what, || store.part(key, upload, number, bytes.clone())).await?);
+        let what = format!("uploading part {number} of {}", store.url(key));
+        begun.parts.push(self.persist(&what, || store.part(key, &begun.upload, number, bytes.clone())).await?);
+        begun.length += bytes.len();
         Ok(())
     }
 
     /// Completes a multipart upload. An answer that got lost leaves an upload that is not known any more, and the
-    /// object in its place.
-    async fn complete(&self, upload: &str, parts: &[String]) -> Result<()> {
+    /// object in its place; the client tries again by itself, so this may be the first that is heard of it.
+    async fn complete(&self, begun: &Begun) -> Result<()> {
         let (key, store) = (&self.key, &self.uploads.store);
-        let what = format!("completing the upload of {key}");
-        let attempts = AtomicUsize::new(0);
         let complete = || async {
-            let attempt = attempts.fetch_add(1, Ordering::Relaxed);
-            match store.complete(key, upload, parts).await {
-                Err(StoreError::NoSuchUpload(why)) if attempt > 0 => match store.size(key).await? {
-                    Some(_) => Ok(()),
-                    None => Err(StoreError::NoSuchUpload(why)),
+            match store.complete(key, &begun.upload, &begun.parts).await {
+                Err(StoreError::NoSuchUpload(why)) => match store.size(key).await? {
+                    Some(size) if usize::try_from(size) == Ok(begun.length) => Ok(()),
+                    _ => Err(StoreError::NoSuchUpload(why)),
                 },
                 outcome => outcome,
             }
         };
-        self.persist(&what, complete).await
+        self.persist(&format!("completing the upload of {}", store.url(key)), complete).await
     }
 
     async fn set_tags(&self, tags: &[(String, String)]) -> Result<()> {
         if tags.is_empty() {
             return Ok(());
         }
-        let key = &self.key;
+        let (key, url) = (&self.key, self.uploads.store.url(&self.key));
         let is_required = self.uploads.tags.as_ref().is_some_and(|tags| tags.is_required);
         match self.uploads.store.tag(key, tags).await {
-            Err(error) if is_required => Err(ConnectError::fatal(format!("tagging {key} failed: {error}"))),
+            Err(error) if is_required => Err(ConnectError::fatal(format!("tagging {url} failed: {error}"))),
             Err(error) => {
-                tracing::warn!("tagging {key} failed, which is ignored: {error}");
+                tracing::warn!("tagging {url} failed, which is ignored: {error}");
                 Ok(())
             }
             Ok(()) => Ok(()),
@@ -320,11 +376,11 @@ impl Job {
     }
 
     async fn give_up(&self, upload: &str) {
-        let key = &self.key;
+        let (key, url) = (&self.key, self.uploads.store.url(&self.key));
         match tokio::time::timeout(ABORT_TIMEOUT, self.uploads.store.abort(key, upload)).await {
             Ok(Ok(()) | Err(StoreError::NoSuchUpload(_))) => {}
-            Ok(Err(error)) => tracing::warn!("a multipart upload of {key} is left behind: {error}"),
-            Err(_) => tracing::warn!("a multipart upload of {key} is left behind: the server does not answer"),
+            Ok(Err(error)) => tracing::warn!("a multipart upload of {url} is left behind: {error}"),
+            Err(_) => tracing::warn!("a multipart upload of {url} is left behind: the server does not answer"),
         }
     }
 }

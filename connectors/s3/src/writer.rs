@@ -3,18 +3,19 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use indexmap::{Equivalent, IndexMap};
 use longshore_api::{ConnectError, ErrorKind, Payload, Record, Result, Schema, TopicPartition};
 use tokio_util::sync::DropGuard;
 
 use crate::config::Layout;
 use crate::format::{Column, Formats, Item};
 use crate::gzip::Compressor;
+use crate::manifest::{Contents, Manifest};
 use crate::object::Object;
 use crate::partitioner::Place;
 use crate::rotation::{Reason, Rotation};
 use crate::schema::Compatibility;
-use crate::upload::{self, Finished, Upload, Uploads};
+use crate::upload::{self, After, Finished, Upload, Uploads};
 
 /// What all writers of a task share.
 pub(crate) struct Shared {
@@ -27,6 +28,26 @@ pub(crate) struct Shared {
     pub(crate) scratch: Vec<Vec<u8>>,
     /// Bytes that were added to open files since somebody looked.
     pub(crate) appended: usize,
+    /// Whether a path has a file for each schema, all of them open.
+    pub(crate) is_per_schema: bool,
+    /// Whether each object gets a manifest.
+    pub(crate) has_manifests: bool,
+}
+
+/// An open file's name within its partition: its path, and the place of its schema in the writer's list.
+#[derive(PartialEq, Eq, Hash)]
+struct FileName {
+    path: Arc<str>,
+    schema: usize,
+}
+
+/// The same, to look a file up with.
+pub(crate) type FileRef<'a> = (&'a str, usize);
+
+impl Equivalent<FileName> for FileRef<'_> {
+    fn equivalent(&self, name: &FileName) -> bool {
+        (&*name.path, name.schema) == *self
+    }
 }
 
 /// A file: an object for each column that is written, with the same records in the same order.
@@ -34,9 +55,8 @@ struct OpenFile {
     objects: Vec<OpenObject>,
     /// That of the first record.
     schema: Option<Arc<Schema>>,
-    first: i64,
-    last: i64,
-    count: u64,
+    key_schema: Option<Arc<Schema>>,
+    contents: Contents,
     is_tombstones: bool,
 }
 
@@ -56,7 +76,9 @@ struct Commit {
 /// The files of a topic partition.
 pub(crate) struct Writer {
     partition: TopicPartition,
-    files: IndexMap<Arc<str>, OpenFile>,
+    files: IndexMap<FileName, OpenFile>,
+    /// With a file for each schema: those that came since the last commit.
+    schemas: Vec<Option<Arc<Schema>>>,
     pub(crate) rotation: Rotation,
     last_path: Option<Arc<str>>,
     /// The offset after the last record that was written.
@@ -76,6 +98,7 @@ impl Writer {
             cancelled: uploads.cancellation().drop_guard(),
             partition,
             files: IndexMap::new(),
+            schemas: Vec::new(),
             rotation: Rotation::default(),
             last_path: None,
             next: 0,
@@ -84,30 +107,48 @@ impl Writer {
         }
     }
 
+    /// The file of a path to which a record goes, if it is open.
+    pub(crate) fn file<'a>(&mut self, shared: &Shared, path: &'a str, record: Record<'_>) -> FileRef<'a> {
+        if !shared.is_per_schema {
+            return (path, 0);
+        }
+        let schema = schema_of(record.value());
+        let is_same = |known: &Option<Arc<Schema>>| match (known, schema) {
+            (Some(known), Some(schema)) => Arc::ptr_eq(known, schema) || known == schema,
+            (None, None) => true,
+            _ => false,
+        };
+        let at = self.schemas.iter().position(is_same).unwrap_or_else(|| {
+            self.schemas.push(schema.cloned());
+            self.schemas.len() - 1
+        });
+        (path, at)
+    }
+
     /// Whether a record of a path would move away from the path of the one before.
     pub(crate) fn moves(&self, path: &str) -> bool {
         self.last_path.as_deref().is_some_and(|last| last != path)
     }
 
-    /// Whether a path's file holds the other kind of records, tombstones or values.
-    pub(crate) fn switches(&self, path: &str, is_tombstone: bool) -> bool {
-        self.files.get(path).is_some_and(|file| file.is_tombstones != is_tombstone)
+    /// Whether a file holds the other kind of records, tombstones or values.
+    pub(crate) fn switches(&self, file: FileRef<'_>, is_tombstone: bool) -> bool {
+        self.files.get(&file).is_some_and(|file| file.is_tombstones != is_tombstone)
     }
 
-    /// Whether a path's file cannot hold a record of this schema.
+    /// Whether a file cannot hold a record of this schema.
     ///
     /// # Errors
     /// Kind BadRecord: the schema lacks what the mode asks for.
-    pub(crate) fn closes(&self, path: &str, mode: Compatibility, record: Record<'_>) -> Result<bool> {
-        match self.files.get(path) {
+    pub(crate) fn closes(&self, file: FileRef<'_>, mode: Compatibility, record: Record<'_>) -> Result<bool> {
+        match self.files.get(&file) {
             Some(file) if !file.is_tombstones => mode.closes(file.schema.as_ref(), schema_of(record.value())),
             _ => Ok(false),
         }
     }
 
-    /// Whether a path has no file yet while there are so many.
-    pub(crate) fn exceeds(&self, path: &str, most: usize) -> bool {
-        self.files.len() >= most && !self.files.contains_key(path)
+    /// Whether a file is not open yet while so many are.
+    pub(crate) fn exceeds(&self, file: FileRef<'_>, most: usize) -> bool {
+        self.files.len() >= most && !self.files.contains_key(&file)
     }
 
     /// Writes a record to its file, which is made if it is the first.
@@ -121,12 +162,14 @@ impl Writer {
         place: &Place,
         is_tombstone: bool,
     ) -> Result<()> {
-        if let Some(file) = self.files.get_mut(&place.path) {
+        // A commit in between may have moved the record's schema.
+        let (_, schema) = self.file(shared, &place.path, record);
+        if let Some(file) = self.files.get_mut(&(&*place.path, schema)) {
             file.add(shared, record)?;
         } else {
             let mut file = self.new_file(shared, record, place, is_tombstone)?;
             file.add(shared, record)?;
-            self.files.insert(Arc::clone(&place.path), file);
+            self.files.insert(FileName { path: Arc::clone(&place.path), schema }, file);
         }
         self.next = record.offset() + 1;
         if self.last_path.as_ref() != Some(&place.path) {
@@ -141,12 +184,13 @@ impl Writer {
         let columns = shared.formats.columns().filter(|column| !is_tombstone || *column != Column::Value);
         let objects = columns.map(|column| {
             let (encoder, key) = shared.formats.encoder(column, &key)?;
-            let object = Object::new(key, encoder, shared.formats.gzip.is_some());
+            let object = Object::new(key, encoder, shared.formats.gzip.is_some(), shared.has_manifests);
             Ok(OpenObject { column, object, upload: None })
         });
         let objects = objects.collect::<Result<_>>()?;
-        let schema = schema_of(record.value()).cloned();
-        Ok(OpenFile { objects, schema, first: record.offset(), last: 0, count: 0, is_tombstones: is_tombstone })
+        let (schema, key_schema) = (schema_of(record.value()).cloned(), schema_of(record.key()).cloned());
+        let contents = Contents::default();
+        Ok(OpenFile { objects, schema, key_schema, contents, is_tombstones: is_tombstone })
     }
 
     /// Closes all files and sends what is left of them.
@@ -160,20 +204,28 @@ impl Writer {
     fn try_commit(&mut self, shared: &mut Shared, reason: Reason) -> Result<()> {
         self.rotation.reset();
         self.last_path = None;
+        self.schemas.clear();
         if self.files.is_empty() {
             return Ok(());
         }
-        let (files, records) = (self.files.len(), self.files.values().map(|file| file.count).sum::<u64>());
+        let (files, records) = (self.files.len(), self.files.values().map(|file| file.contents.records).sum::<u64>());
         tracing::debug!("{}: {files} files of {records} records are committed: {reason:?}", self.partition);
         let mut uploads = Vec::with_capacity(files);
         let cancelled = self.cancelled.token();
         for (_, mut file) in std::mem::take(&mut self.files) {
-            let tags = shared.uploads.tags(file.first, file.last, file.count);
-            for mut open in file.objects.drain(..) {
+            let Contents { first_offset, last_offset, records, .. } = file.contents;
+            let tags = shared.uploads.tags(first_offset, last_offset, records);
+            for mut open in std::mem::take(&mut file.objects) {
                 open.object.finish(&mut shared.compressor)?;
                 let upload = open.upload.take().unwrap_or_else(|| shared.uploads.begin(&open.object.key, cancelled));
                 let tags = if open.column == Column::Value { tags.clone() } else { Vec::new() };
-                uploads.push(upload.finish(open.object.take_ready()?, tags));
+                let rest = open.object.take_rest();
+                let manifest = shared.has_manifests.then(|| file.manifest(&self.partition, &open)).transpose()?;
+                let manifest = match manifest {
+                    Some(manifest) => Some((shared.layout.manifest_key(&open.object.key), manifest.to_bytes()?)),
+                    None => None,
+                };
+                uploads.push(upload.finish(rest, After { manifest, tags })?);
             }
         }
         self.commits.push_back(Commit { next: self.next, uploads, files });
@@ -293,9 +345,18 @@ impl OpenFile {
             open.object.append(scratch, &mut shared.compressor)?;
             shared.appended += scratch.len();
         }
-        self.last = record.offset();
-        self.count += 1;
+        self.contents.add(record.offset(), record.timestamp());
         Ok(())
+    }
+
+    /// What one of the file's objects holds.
+    fn manifest(&self, partition: &TopicPartition, open: &OpenObject) -> Result<Manifest> {
+        let schema = match open.column {
+            Column::Value => &self.schema,
+            Column::Key => &self.key_schema,
+            Column::Headers => &None,
+        };
+        Manifest::new(&open.object.key, partition, &self.contents, schema.as_deref(), open.object.summary())
     }
 }
 

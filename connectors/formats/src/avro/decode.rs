@@ -113,6 +113,17 @@ impl Plan {
         Ok(Data { schema: self.schema.clone(), value })
     }
 
+    /// Reads a value from the front of bytes, which then begin after it: values in files follow each other.
+    ///
+    /// # Errors
+    /// Kind BadRecord: what is wrong, and at which byte.
+    pub(super) fn read_next(&self, bytes: &mut &[u8]) -> Result<Value> {
+        let mut input = Input { bytes, at: 0, empty: 0, depth: 0 };
+        let value = self.value(&self.root, &mut input)?;
+        *bytes = bytes.get(input.at..).unwrap_or_default();
+        Ok(value)
+    }
+
     /// What nests stands here, the rest in [`scalar`]: this function's frames are what a deep value piles up.
     fn value(&self, node: &Node, input: &mut Input<'_>) -> Result<Value> {
         match node {

@@ -13,6 +13,7 @@ mod defaults;
 mod encode;
 mod from_connect;
 mod names;
+mod reader;
 mod schema;
 mod to_connect;
 
@@ -20,6 +21,7 @@ mod to_connect;
 mod tests;
 
 pub use datum::{AvroOptions, AvroWriter};
+pub use reader::AvroReader;
 
 use std::sync::Arc;
 

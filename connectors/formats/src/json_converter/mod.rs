@@ -40,6 +40,15 @@ struct Rules {
     replace_null_with_default: bool,
 }
 
+/// A schema as JSON, as the converter's envelopes have it.
+///
+/// # Errors
+/// Kind BadRecord: a default that is no value of its schema.
+pub fn json_schema(schema: &Schema) -> Result<Vec<u8>> {
+    let rules = Rules { decimal_format: DecimalFormat::Base64, replace_null_with_default: false };
+    schema::written(schema, rules)
+}
+
 /// Reads and writes JSON.
 #[derive(Debug)]
 #[doc(alias = "org.apache.kafka.connect.json.JsonConverter")]

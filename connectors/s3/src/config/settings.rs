@@ -5,8 +5,9 @@ use std::time::Duration;
 use longshore_api::config::{ParsedConfig, Props};
 use longshore_formats::java_time::parse_zone;
 
-use super::table::{BUFFER_MEMORY, ROTATE_IDLE};
+use super::table::{BUFFER_MEMORY, MANIFEST, ROTATE_IDLE, WRITER_PER_SCHEMA};
 use crate::format::{self, Column, Formats};
+use crate::manifest;
 use crate::partitioner::{Affix, Partitioner};
 use crate::rotation::Rules;
 use crate::schema::Compatibility;
@@ -33,6 +34,10 @@ pub(crate) struct Settings {
     pub(crate) rules: Rules,
     /// What a changed schema does.
     pub(crate) compatibility: Compatibility,
+    /// Whether a path has a file for each schema.
+    pub(crate) is_per_schema: bool,
+    /// Whether each object gets a manifest.
+    pub(crate) has_manifests: bool,
     /// What is done with null values.
     pub(crate) null_values: NullValues,
     /// The most files that a partition has open.
@@ -142,6 +147,13 @@ impl Layout {
     }
 }
 
+impl Layout {
+    /// The name of an object's manifest. Query engines pass over names that begin with an underscore.
+    pub(crate) fn manifest_key(&self, key: &str) -> String {
+        manifest::key(key, &self.directory_delimiter)
+    }
+}
+
 type Wrong = (&'static str, String, String);
 
 impl Settings {
@@ -181,6 +193,8 @@ impl Settings {
             partitioner,
             affix: Affix::new(config.string("s3.schema.partition.affix.type")),
             compatibility: Compatibility::new(config.string("schema.compatibility")),
+            is_per_schema: config.boolean(WRITER_PER_SCHEMA),
+            has_manifests: config.boolean(MANIFEST),
             null_values: match config.string("behavior.on.null.values").to_ascii_lowercase().as_str() {
                 "ignore" => NullValues::Ignore { report: config.boolean("report.null.values.to.dlq") },
                 "write" => NullValues::Write,

@@ -21,6 +21,11 @@ pub(crate) const BUFFER_MEMORY: &str = "longshore.buffer.memory";
 /// The key of Longshore's own that ends the wait of a file to which nothing is added.
 pub(crate) const ROTATE_IDLE: &str = "longshore.rotate.idle.ms";
 
+/// The key of Longshore's own for manifests beside the objects.
+pub(crate) const MANIFEST: &str = "longshore.manifest.enable";
+/// The key of Longshore's own that keeps a file open for each schema.
+pub(crate) const WRITER_PER_SCHEMA: &str = "longshore.writer.per.schema";
+
 const CANNED_ACLS: &[&str] = &[
     "private",
     "public-read",
@@ -276,7 +281,7 @@ fn additions() -> Vec<ConfigKey> {
             "The most bytes of objects that a task holds in memory. What is more goes to the server early, or to \
              temporary files.",
         )
-        .default("67108864")
+        .default("33554432")
         .validator(Validator::AtLeast(16 * 1024 * 1024)),
         key(
             ROTATE_IDLE,
@@ -285,6 +290,22 @@ fn additions() -> Vec<ConfigKey> {
             "Files of a partition to which nothing was added for so long are committed; off when not positive.",
         )
         .default("-1"),
+        key(
+            MANIFEST,
+            Boolean,
+            Low,
+            "Whether a manifest stands beside each object: its topic, partition, offsets, count, bytes, checksum, \
+             timestamps and schema as JSON.",
+        )
+        .default("false"),
+        key(
+            WRITER_PER_SCHEMA,
+            Boolean,
+            Low,
+            "Whether a path has a file for each schema, all of them open, so that producers of two schemas do not close \
+             each other's files. Needs schema.compatibility NONE.",
+        )
+        .default("false"),
     ]
 }
 

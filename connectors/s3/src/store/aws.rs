@@ -184,6 +184,10 @@ fn is_passing(code: &str) -> bool {
 
 #[async_trait]
 impl Store for Bucket {
+    fn url(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket())
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         match self.client.head_bucket().bucket(self.bucket()).send().await {
             Ok(_) => Ok(()),

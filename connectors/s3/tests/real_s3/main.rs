@@ -3,13 +3,16 @@
 //! `LONGSHORE_TEST_S3` may name it, say `http://127.0.0.1:9000`; else one is started.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod faults;
+mod proxy;
 mod support;
 
 use std::io::Read;
 
 use longshore_api::{ErrorKind, Slot};
 use longshore_test_servers::{Kind, Server};
-use support::{Bucket, PACKAGE, PARTITIONER, PATIENCE, Sink, json, records, structs};
+use sha2::Digest;
+use support::{Bucket, PACKAGE, PARTITIONER, Sink, json, records, structs};
 
 fn named(objects: &[(String, String)]) -> Vec<(&str, &str)> {
     objects.iter().map(|(key, text)| (key.as_str(), text.as_str())).collect()
@@ -249,11 +252,7 @@ async fn large_objects_go_in_parts_and_what_is_given_up_leaves_nothing_behind() 
         sink.put(&json(offset, &[&value])).await;
     }
     sink.stop().await;
-    let end = std::time::Instant::now() + PATIENCE;
-    while bucket.unfinished().await > 0 {
-        assert!(std::time::Instant::now() < end, "an upload is left behind");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    bucket.wait_for_no_unfinished().await;
 }
 
 #[tokio::test]
@@ -370,6 +369,83 @@ async fn what_will_not_work_is_told_without_secrets() {
         let error = sink.wait_for_failure().await;
         let text = error.to_string();
         assert_eq!(error.kind, ErrorKind::Fatal);
-        assert!(text.contains("403") && text.contains("orders+3+0000000000.json") && !text.contains(secret), "{text}");
+        let key = format!("s3://{}/topics/orders/partition=3/orders+3+0000000000.json", bucket.name);
+        assert!(text.contains("403") && text.contains(&key) && !text.contains(secret), "{text}");
+        assert_eq!(sink.delivered().await, None);
     }
+}
+
+#[tokio::test]
+async fn a_manifest_says_what_each_object_holds() {
+    let bucket = Bucket::new().await;
+    let json_format = format!("{PACKAGE}json.JsonFormat");
+    let more = [
+        ("longshore.manifest.enable", "true"),
+        ("store.kafka.keys", "true"),
+        ("keys.format.class", json_format.as_str()),
+        ("s3.compression.type", "gzip"),
+        ("flush.size", "2"),
+    ];
+    let mut sink = Sink::start(&bucket, &more).await;
+    sink.put(&records(7, &[(Some("k"), Some("a")), (Some("l"), Some("b"))], Slot::Text)).await;
+    sink.wait_for(9).await;
+    let objects = bucket.objects().await;
+    assert_eq!(objects.len(), 4);
+    for name in ["orders+3+0000000007.json.gz", "orders+3+0000000007.keys.json.gz"] {
+        let key = format!("topics/orders/partition=3/{name}");
+        let manifest = &objects[&format!("topics/orders/partition=3/_{name}.manifest")];
+        let manifest: serde_json::Value = serde_json::from_slice(manifest).unwrap();
+        let sha256: String = sha2::Sha256::digest(&objects[&key]).iter().map(|byte| format!("{byte:02x}")).collect();
+        let expected = serde_json::json!({
+            "version": 1,
+            "object": key,
+            "topic": "orders",
+            "partition": 3,
+            "first_offset": 7,
+            "last_offset": 8,
+            "records": 2,
+            "first_timestamp": 1_700_000_007_000_i64,
+            "last_timestamp": 1_700_000_008_000_i64,
+            "bytes": objects[&key].len(),
+            "sha256": sha256,
+            "schema": null,
+        });
+        assert_eq!(manifest, expected);
+    }
+    let bucket = Bucket::new().await;
+    let more = [("longshore.manifest.enable", "true"), ("flush.size", "40"), ("s3.part.size", "5242880")];
+    let mut sink = Sink::start(&bucket, &more).await;
+    // In parts, and with a schema.
+    let text = "x".repeat(1 << 18);
+    sink.put(&structs(0, &(0..40).map(|n| (n, text.as_str())).collect::<Vec<_>>())).await;
+    sink.wait_for(40).await;
+    let objects = bucket.objects().await;
+    let object = &objects["topics/orders/partition=3/orders+3+0000000000.json"];
+    let manifest = &objects["topics/orders/partition=3/_orders+3+0000000000.json.manifest"];
+    let manifest: serde_json::Value = serde_json::from_slice(manifest).unwrap();
+    let sha256: String = sha2::Sha256::digest(object).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((&manifest["sha256"], &manifest["bytes"]), (&sha256.into(), &object.len().into()));
+    assert_eq!(manifest["schema"]["name"], "orders.Order");
+    assert_eq!(manifest["schema"]["fields"][0]["field"], "n");
+}
+
+#[tokio::test]
+async fn producers_of_two_schemas_do_not_close_each_others_files() {
+    let bucket = Bucket::new().await;
+    let more = [("longshore.writer.per.schema", "true"), ("flush.size", "8")];
+    let mut sink = Sink::start(&bucket, &more).await;
+    for offset in 0..10 {
+        let batch = if offset % 2 == 0 { structs(offset, &[(offset as i32, "a")]) } else { json(offset, &["{}"]) };
+        sink.put(&batch).await;
+    }
+    sink.wait_for(8).await;
+    let line = |n: i32| format!("{{\"n\":{n},\"s\":\"a\"}}\n");
+    let expected = [
+        ("topics/orders/partition=3/orders+3+0000000000.json", [0, 2, 4, 6].map(line).concat()),
+        ("topics/orders/partition=3/orders+3+0000000001.json", "{}\n".repeat(4)),
+    ];
+    assert_eq!(bucket.texts().await, expected.map(|(key, text)| (key.to_owned(), text)));
+    let wrong = bucket.props(&[("longshore.writer.per.schema", "true"), ("schema.compatibility", "BACKWARD")]);
+    let error = Sink::try_start(&wrong).await.err().unwrap();
+    assert!(error.kind == ErrorKind::Config && error.to_string().contains("it needs NONE"), "{error}");
 }

@@ -82,6 +82,15 @@ impl Bucket {
         page.uploads().len()
     }
 
+    /// Waits until every multipart upload has ended, or was given up.
+    pub(crate) async fn wait_for_no_unfinished(&self) {
+        let end = Instant::now() + PATIENCE;
+        while self.unfinished().await > 0 {
+            assert!(Instant::now() < end, "an upload is left behind");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// The configuration of a connector that writes JSON lines here.
     pub(crate) fn props(&self, more: &[(&str, &str)]) -> Props {
         let json = format!("{PACKAGE}json.JsonFormat");
@@ -130,7 +139,12 @@ impl Sink {
     }
 
     pub(crate) async fn try_put(&mut self, batch: &Arc<Batch>) -> Result<PutOutcome> {
-        let mut all = PutOutcome::default();
+        self.put_from(batch, 0).await
+    }
+
+    /// Puts a batch from a record on, until all of it is taken.
+    pub(crate) async fn put_from(&mut self, batch: &Arc<Batch>, from: usize) -> Result<PutOutcome> {
+        let mut all = PutOutcome { taken: from, ..PutOutcome::default() };
         let end = Instant::now() + PATIENCE;
         loop {
             let outcome = self.task.put(batch, all.taken).await?;

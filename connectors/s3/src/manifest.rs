@@ -1,0 +1,115 @@
+//! Manifests: what an object holds, as a small JSON object beside it.
+//!
+//! A manifest is a function of the records alone, as its object is: written again after a crash, it is the same.
+
+use longshore_api::{ConnectError, Result, Schema, TopicPartition};
+use longshore_formats::json_schema;
+use serde::Serialize;
+use sha2::Digest;
+
+use crate::object::Summary;
+
+/// The form that this module writes.
+const VERSION: u32 = 1;
+/// How the names of manifests end.
+const EXTENSION: &str = ".manifest";
+
+/// What an object holds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Manifest {
+    version: u32,
+    /// The key of the object.
+    pub(crate) object: String,
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    #[serde(flatten)]
+    pub(crate) contents: Contents,
+    pub(crate) bytes: u64,
+    /// Of the object as it is stored, in hexadecimal digits.
+    pub(crate) sha256: String,
+    /// The Connect schema of the records, as JsonConverter writes schemas; null for records without one.
+    pub(crate) schema: Option<serde_json::Value>,
+}
+
+/// Records, as far as a manifest counts them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Contents {
+    pub(crate) first_offset: i64,
+    /// The offset of the last record.
+    pub(crate) last_offset: i64,
+    pub(crate) records: u64,
+    /// The least timestamp of a record, in milliseconds since the epoch.
+    pub(crate) first_timestamp: Option<i64>,
+    /// The greatest.
+    pub(crate) last_timestamp: Option<i64>,
+}
+
+impl Contents {
+    /// Counts a record that comes after the others.
+    pub(crate) fn add(&mut self, offset: i64, timestamp: Option<i64>) {
+        if self.records == 0 {
+            self.first_offset = offset;
+        }
+        self.last_offset = offset;
+        self.records += 1;
+        if let Some(time) = timestamp {
+            self.first_timestamp = Some(self.first_timestamp.map_or(time, |first| first.min(time)));
+            self.last_timestamp = Some(self.last_timestamp.map_or(time, |last| last.max(time)));
+        }
+    }
+}
+
+impl Manifest {
+    /// The manifest of an object.
+    ///
+    /// # Errors
+    /// Kind Fatal: the schema has no form in JSON.
+    pub(crate) fn new(
+        key: &str,
+        partition: &TopicPartition,
+        contents: &Contents,
+        schema: Option<&Schema>,
+        summary: &Summary,
+    ) -> Result<Self> {
+        let schema = match schema {
+            Some(schema) => {
+                let text = json_schema(schema).map_err(|error| fatal(key, &error))?;
+                Some(serde_json::from_slice(&text).map_err(|error| fatal(key, &error))?)
+            }
+            None => None,
+        };
+        let digest = summary.digest.clone().map(|digest| digest.finalize());
+        Ok(Self {
+            version: VERSION,
+            object: key.to_owned(),
+            topic: partition.topic.to_string(),
+            partition: partition.partition,
+            contents: *contents,
+            bytes: summary.bytes,
+            sha256: digest.iter().flat_map(|digest| digest.iter()).map(|byte| format!("{byte:02x}")).collect(),
+            schema,
+        })
+    }
+
+    /// The bytes of the manifest.
+    ///
+    /// # Errors
+    /// Kind Fatal; not expected.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| fatal(&self.object, &error))?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}
+
+fn fatal(key: &str, why: &dyn std::fmt::Display) -> ConnectError {
+    ConnectError::fatal(format!("the manifest of {key} cannot be written: {why}"))
+}
+
+/// The key of an object's manifest.
+pub(crate) fn key(object: &str, delimiter: &str) -> String {
+    match object.rsplit_once(delimiter).filter(|_| !delimiter.is_empty()) {
+        Some((folder, name)) => format!("{folder}{delimiter}_{name}{EXTENSION}"),
+        None => format!("_{object}{EXTENSION}"),
+    }
+}

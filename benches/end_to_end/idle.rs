@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::lab::Lab;
 use crate::options::Plan;
 use crate::topic;
-use crate::worker::{Side, Worker};
+use crate::worker::{Equipment, Side, Worker};
 
 /// A worker at rest.
 #[derive(Debug, Clone, Serialize)]
@@ -32,7 +32,7 @@ pub(crate) struct Idle {
 pub(crate) fn measure(lab: &Lab, plan: &Plan, side: Side) -> Result<[Idle; 2]> {
     let topic = unique("idle");
     topic::create(lab, &topic, 1)?;
-    let worker = Worker::start(lab, plan, side)?;
+    let worker = Worker::start(lab, plan, side, &Equipment::default())?;
     let alone = rest(plan, side, &worker, 0, Duration::ZERO)?;
     let start = Instant::now();
     for number in 0..plan.idle_sinks {

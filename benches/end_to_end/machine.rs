@@ -5,12 +5,22 @@ use std::process::Command;
 use std::thread::available_parallelism;
 
 use anyhow::Result;
-use bson::doc;
 use serde::Serialize;
 
 use crate::lab::Lab;
-use crate::options::Plan;
-use crate::worker::{project, scripts};
+use crate::options::{PLUGINS, Plan};
+use crate::worker::{installed_plugins, project};
+
+/// The files that tell the versions on Kafka Connect's side.
+const JARS: [&str; 7] = [
+    "kafka_",
+    "connect-runtime-",
+    "connect-file-",
+    "mongo-kafka-connect-",
+    "clickhouse-kafka-connect-",
+    "s3-sink-connector-",
+    "apicurio-registry-utils-converter-",
+];
 
 /// The machine and the versions of everything that took part.
 #[derive(Debug, Clone, Serialize)]
@@ -34,7 +44,7 @@ impl Machine {
             memory_bytes: memory_bytes(),
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
             longshore: longshore(plan),
-            servers: servers(lab)?,
+            servers: servers(lab, plan)?,
         })
     }
 }
@@ -66,19 +76,19 @@ fn longshore(plan: &Plan) -> String {
     format!("{} ({commit}, {profile})", env!("CARGO_PKG_VERSION"))
 }
 
-fn servers(lab: &Lab) -> Result<String> {
-    let build = doc! { "buildInfo": 1 };
-    let client = lab.runtime().block_on(mongodb::Client::with_uri_str(lab.mongodb()))?;
-    let build = lab.runtime().block_on(async { client.database("admin").run_command(build).await })?;
-    let list = ". ./lib.sh && cd \"$SERVERS/kafka\" && ls libs plugins/*";
-    let jars = output(Command::new("bash").args(["-c", list]).current_dir(scripts()));
-    let wanted = ["kafka_", "connect-runtime-", "connect-file-", "mongo-kafka-connect-"];
-    let jars = jars.lines().filter(|jar| wanted.iter().any(|start| jar.starts_with(start)));
-    let mut servers: Vec<&str> = jars.map(|jar| jar.trim_end_matches(".jar")).collect();
-    let mongod = format!("mongod {}", build.get_str("version").unwrap_or_default());
-    servers.push(&mongod);
-    let java = output(Command::new("java").arg("--version"));
-    servers.extend(java.lines().next());
+fn servers(lab: &Lab, plan: &Plan) -> Result<String> {
+    let installed = installed_plugins();
+    let folders = [installed.with_file_name("libs"), installed.join("file"), installed.join("mongodb")];
+    let more = plan.connect_plugins.iter().flat_map(|plugins| PLUGINS.map(|(name, _)| plugins.join(name)));
+    let files = folders.into_iter().chain(more).filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+    let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+    let mut servers: Vec<String> = names
+        .filter(|name| JARS.iter().any(|start| name.starts_with(start)))
+        .map(|name| name.trim_end_matches(".jar").to_owned())
+        .collect();
+    servers.sort_unstable();
+    servers.extend(lab.versions()?);
+    servers.extend(output(Command::new("java").arg("--version")).lines().next().map(str::to_owned));
     Ok(servers.join(", "))
 }
 

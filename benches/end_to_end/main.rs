@@ -12,6 +12,7 @@ mod machine;
 mod options;
 mod pipeline;
 mod process;
+mod quote;
 mod report;
 mod summary;
 mod topic;
@@ -40,22 +41,28 @@ fn main() -> ExitCode {
 
 fn run(plan: &Plan) -> Result<()> {
     let lab = Lab::open(plan)?;
-    let mut report = Report::new(plan, Machine::describe(&lab, plan)?);
-    if !plan.pipelines.is_empty() {
-        report.limits = limit::measure(&lab, plan)?;
-    }
+    let (mut visits, mut limits, mut idle) = (Vec::new(), Vec::new(), Vec::new());
     for pipeline in &plan.pipelines {
+        let topic = lab.topic(pipeline.content(), plan.records(pipeline))?;
+        if let Some(reason) = plan.alone(pipeline) {
+            eprintln!("{}: {reason}", pipeline.title);
+        }
         for run in 1..=plan.runs {
-            for (place, side) in plan.sides_in_order().into_iter().enumerate() {
-                eprintln!("{}, run {run} of {}: {}", pipeline.title(), plan.runs, side.name());
-                report.visits.push(visit::measure(&lab, plan, *pipeline, side, run, place)?);
+            for (place, side) in plan.sides_in_order(pipeline).into_iter().enumerate() {
+                eprintln!("{}, run {run} of {}: {}", pipeline.title, plan.runs, side.name());
+                visits.push(visit::measure(&lab, plan, pipeline, &topic, side, run, place)?);
+            }
+            for raw in pipeline.limits {
+                eprintln!("{}, run {run} of {}: {}", pipeline.title, plan.runs, raw.title());
+                limits.push(limit::measure(&lab, pipeline, &topic, *raw, run)?);
             }
         }
     }
-    for side in &plan.sides {
+    for side in plan.sides.iter().filter(|_| plan.idle_sinks > 0) {
         eprintln!("idle: {}", side.name());
-        report.idle.extend(idle::measure(&lab, plan, *side)?);
+        idle.extend(idle::measure(&lab, plan, *side)?);
     }
+    let report = Report { machine: Machine::describe(&lab, plan)?, plan, limits, visits, idle };
     println!("{}", report.text());
     if let Some(name) = &plan.save {
         report.save(name)?;

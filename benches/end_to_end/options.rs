@@ -3,13 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
-use crate::pipeline::Pipeline;
+use crate::pipeline::{PIPELINES, Pipeline};
+use crate::topic::OBJECTS_A_PARTITION;
 use crate::worker::{self, Side};
 
-/// Measures a worker from start to end, on a real Kafka and a real MongoDB of its own.
+/// The plugins of Kafka Connect that are not installed with the servers: folders of `LONGSHORE_BENCH_PLUGINS`, with
+/// what each must hold.
+pub(crate) const PLUGINS: [(&str, &str); 3] = [
+    ("avro", "io.apicurio:apicurio-registry-utils-converter 2.6 and what it needs"),
+    ("clickhouse", "com.clickhouse.kafka.connect.ClickHouseSinkConnector and what it needs"),
+    ("s3", "io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector and what it needs"),
+];
+
+/// Measures a worker from start to end, on real servers of its own.
 #[derive(Debug, Parser)]
 #[command(name = "cargo bench --bench end_to_end --")]
 pub(crate) struct Options {
@@ -17,14 +27,11 @@ pub(crate) struct Options {
     #[arg(long, value_enum, value_delimiter = ',')]
     sides: Vec<Side>,
     /// Pipelines to measure [default: all, quick: file-string and mongodb-json].
-    #[arg(long, value_enum, value_delimiter = ',')]
-    pipelines: Vec<Pipeline>,
-    /// Records that go to a file [default: 1000000, quick: 100000].
+    #[arg(long, value_delimiter = ',', value_parser = pipelines())]
+    pipelines: Vec<&'static Pipeline>,
+    /// Records that each pipeline carries [default: 1000000 to a file, 200000 or 240000 elsewhere, quick: a tenth].
     #[arg(long)]
-    file_records: Option<u64>,
-    /// Records that go to MongoDB [default: 200000, quick: 20000].
-    #[arg(long)]
-    mongodb_records: Option<u64>,
+    records: Option<u64>,
     /// Partitions of the topics; one task reads them all.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(i32).range(1..=64))]
     partitions: i32,
@@ -40,6 +47,10 @@ pub(crate) struct Options {
     /// Only what a worker takes that has nothing to do, a minute after its last request.
     #[arg(long, conflicts_with_all = ["quick", "pipelines"])]
     only_idle: bool,
+    /// A folder of plugins for Kafka Connect that are not installed with the servers: `avro`, `clickhouse`, `s3`.
+    /// What needs one that is not there is measured on Longshore alone.
+    #[arg(long, value_name = "DIR", env = "LONGSHORE_BENCH_PLUGINS")]
+    connect_plugins: Option<PathBuf>,
     /// Less of everything: shows that the benchmark works, its figures mean little.
     #[arg(long)]
     quick: bool,
@@ -57,6 +68,11 @@ pub(crate) struct Options {
     bench: bool,
 }
 
+fn pipelines() -> impl TypedValueParser<Value = &'static Pipeline> {
+    let names = PossibleValuesParser::new(PIPELINES.iter().map(|pipeline| pipeline.name));
+    names.try_map(|name| Pipeline::named(&name).ok_or("no such pipeline"))
+}
+
 fn plain_name(text: &str) -> Result<String, String> {
     let plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
     if text.is_empty() || text.starts_with('.') || !text.chars().all(plain) {
@@ -69,9 +85,9 @@ fn plain_name(text: &str) -> Result<String, String> {
 #[derive(Debug, Serialize)]
 pub(crate) struct Plan {
     pub(crate) sides: Vec<Side>,
-    pub(crate) pipelines: Vec<Pipeline>,
-    pub(crate) file_records: u64,
-    pub(crate) mongodb_records: u64,
+    pub(crate) pipelines: Vec<&'static Pipeline>,
+    records: Option<u64>,
+    quick: bool,
     pub(crate) partitions: i32,
     pub(crate) runs: u32,
     pub(crate) idle_sinks: u32,
@@ -82,6 +98,8 @@ pub(crate) struct Plan {
     #[serde(skip)]
     pub(crate) save: Option<String>,
     pub(crate) note: String,
+    #[serde(skip)]
+    pub(crate) connect_plugins: Option<PathBuf>,
     /// The worker to measure; `None` for the one that was built with the benchmark.
     #[serde(skip)]
     pub(crate) binary: Option<PathBuf>,
@@ -98,8 +116,8 @@ impl From<Options> for Plan {
         let only_idle = options.only_idle;
         let mut pipelines = options.pipelines;
         if pipelines.is_empty() && !only_idle {
-            let quickly = |pipeline: &&Pipeline| matches!(pipeline, Pipeline::FileString | Pipeline::MongodbJson);
-            pipelines.extend(Pipeline::value_variants().iter().filter(|pipeline| !quick || quickly(pipeline)));
+            let wanted = |pipeline: &&Pipeline| !quick || ["file-string", "mongodb-json"].contains(&pipeline.name);
+            pipelines.extend(PIPELINES.iter().filter(wanted));
         }
         let [settle_time, idle_time] = match (only_idle, quick) {
             (true, _) => [60, 60],
@@ -110,8 +128,8 @@ impl From<Options> for Plan {
         Self {
             sides,
             pipelines,
-            file_records: options.file_records.unwrap_or(if quick { 100_000 } else { 1_000_000 }).max(1),
-            mongodb_records: options.mongodb_records.unwrap_or(if quick { 20_000 } else { 200_000 }).max(1),
+            records: options.records,
+            quick,
             partitions: options.partitions,
             runs: options.runs.unwrap_or(if quick { 1 } else { 3 }),
             idle_sinks: options.idle_sinks.unwrap_or(if quick { 5 } else { 100 }),
@@ -119,16 +137,26 @@ impl From<Options> for Plan {
             settle_time,
             save: options.save,
             note: options.note,
+            connect_plugins: options.connect_plugins,
             binary: options.binary,
         }
     }
 }
 
 impl Plan {
-    /// The sides of one run: the first comes twice, around the others. Its two figures show how far apart two
+    /// The sides of a pipeline's run: the first comes twice, around the others. Its two figures show how far apart two
     /// measurements of the same thing are, and what drifts while a run lasts falls on both sides of the comparison.
-    pub(crate) fn sides_in_order(&self) -> Vec<Side> {
-        self.sides.iter().chain(self.sides.first()).copied().collect()
+    pub(crate) fn sides_in_order(&self, pipeline: &Pipeline) -> Vec<Side> {
+        let can = |side: &&Side| **side != Side::Connect || self.alone(pipeline).is_none();
+        self.sides.iter().filter(can).chain(self.sides.first()).copied().collect()
+    }
+
+    /// Why Kafka Connect cannot take part in a pipeline; `None` if it can.
+    pub(crate) fn alone(&self, pipeline: &Pipeline) -> Option<String> {
+        let there = |name: &str| self.connect_plugins.as_ref().is_some_and(|folder| folder.join(name).is_dir());
+        let needed = pipeline.equipment().plugins;
+        let (name, what) = PLUGINS.iter().find(|(name, _)| needed.contains(name) && !there(name))?;
+        Some(format!("Kafka Connect takes no part: LONGSHORE_BENCH_PLUGINS has no folder `{name}` ({what})"))
     }
 
     /// The worker's file.
@@ -136,8 +164,10 @@ impl Plan {
         self.binary.as_deref().unwrap_or(Path::new(env!("CARGO_BIN_EXE_longshore")))
     }
 
-    /// How many records a pipeline carries.
-    pub(crate) fn records(&self, pipeline: Pipeline) -> u64 {
-        if pipeline.goes_to_mongodb() { self.mongodb_records } else { self.file_records }
+    /// How many records a pipeline carries: as many in each partition, in objects of one size.
+    pub(crate) fn records(&self, pipeline: &Pipeline) -> u64 {
+        let wanted = self.records.unwrap_or(if self.quick { pipeline.records / 10 } else { pipeline.records });
+        let step = u64::from(self.partitions.unsigned_abs()) * OBJECTS_A_PARTITION;
+        (wanted / step).max(1) * step
     }
 }

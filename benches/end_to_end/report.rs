@@ -11,8 +11,8 @@ use crate::limit::Limit;
 use crate::machine::Machine;
 use crate::options::Plan;
 use crate::pipeline::Pipeline;
+use crate::quote::JSON_BYTES;
 use crate::summary::{Summary, Unit};
-use crate::topic::RECORD_BYTES;
 use crate::visit::Visit;
 use crate::worker::{self, Side};
 
@@ -22,19 +22,14 @@ type Figure = fn(&Visit) -> f64;
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report<'a> {
-    machine: Machine,
-    plan: &'a Plan,
+    pub(crate) machine: Machine,
+    pub(crate) plan: &'a Plan,
     pub(crate) limits: Vec<Limit>,
     pub(crate) visits: Vec<Visit>,
     pub(crate) idle: Vec<Idle>,
 }
 
-impl<'a> Report<'a> {
-    /// A report without figures yet.
-    pub(crate) fn new(plan: &'a Plan, machine: Machine) -> Self {
-        Self { machine, plan, limits: Vec::new(), visits: Vec::new(), idle: Vec::new() }
-    }
-
+impl Report<'_> {
     /// The report as Markdown.
     pub(crate) fn text(&self) -> String {
         let mut text = self.head();
@@ -44,7 +39,9 @@ impl<'a> Report<'a> {
             text += &self.comparison();
             text += &self.start_table();
         }
-        text += &self.idle_table();
+        if !self.idle.is_empty() {
+            text += &self.idle_table();
+        }
         if !self.limits.is_empty() {
             text += &self.limit_table();
         }
@@ -73,8 +70,8 @@ impl<'a> Report<'a> {
         let _infallible = writeln!(
             text,
             "{}; {}, {} CPUs, {:.1} GB, Linux {}; Longshore {}; {}.\n\n\
-             Records of {RECORD_BYTES} bytes in {} partitions, one task: {} to a file, {} to MongoDB. Median (least–most); \
-             runs: {}, the first worker twice in each.",
+             Records are {JSON_BYTES} bytes as JSON, in {} partitions, which one task reads. Median (least–most); runs: \
+             {}, the first worker twice in each.",
             machine.date,
             machine.cpu,
             machine.cpus,
@@ -83,15 +80,24 @@ impl<'a> Report<'a> {
             machine.longshore,
             machine.servers,
             plan.partitions,
-            plan.file_records,
-            plan.mongodb_records,
             plan.runs,
         );
+        let counts: Vec<String> =
+            plan.pipelines.iter().map(|pipeline| format!("{} {}", plan.records(pipeline), pipeline.title)).collect();
+        if !counts.is_empty() {
+            let _infallible = writeln!(text, "\nRecords of each pipeline: {}.", counts.join("; "));
+        }
+        for pipeline in plan.pipelines.iter().filter(|_| plan.sides.contains(&Side::Connect)) {
+            if let Some(reason) = plan.alone(pipeline) {
+                let _infallible = writeln!(text, "\n{}: {reason}.", pipeline.title);
+            }
+        }
         text
     }
 
-    fn visits_of(&self, pipeline: Pipeline, side: Side) -> impl Iterator<Item = &Visit> + Clone {
-        self.visits.iter().filter(move |visit| visit.pipeline == pipeline && visit.side == side)
+    fn visits_of(&self, pipeline: &Pipeline, side: Side) -> impl Iterator<Item = &Visit> + Clone {
+        let name = pipeline.name;
+        self.visits.iter().filter(move |visit| visit.pipeline.name == name && visit.side == side)
     }
 
     /// One row for each pipeline and side.
@@ -100,9 +106,12 @@ impl<'a> Report<'a> {
         let mut text = header(&[&["pipeline", "worker"], names.as_slice()].concat());
         for pipeline in &self.plan.pipelines {
             for side in &self.plan.sides {
-                let mut cells = vec![pipeline.title().to_owned(), side.name().to_owned()];
-                cells.extend(columns.iter().map(|(_, unit, of)| cell(self.visits_of(*pipeline, *side).map(of), *unit)));
-                text += &row(&cells);
+                let visits = || self.visits_of(pipeline, *side);
+                let mut cells = vec![pipeline.title.to_owned(), side.name().to_owned()];
+                cells.extend(columns.iter().map(|(_, unit, of)| cell(visits().map(of), *unit)));
+                if visits().next().is_some() {
+                    text += &row(&cells);
+                }
             }
         }
         text
@@ -149,9 +158,9 @@ impl<'a> Report<'a> {
         text += &header(&[&["pipeline", ""], columns.map(|column| column.0).as_slice()].concat());
         for pipeline in &self.plan.pipelines {
             let mut line = |what: &str, of_run: &dyn Fn(&Figures) -> Option<f64>| {
-                let mut cells = vec![pipeline.title().to_owned(), what.to_owned()];
+                let mut cells = vec![pipeline.title.to_owned(), what.to_owned()];
                 for (_, of) in columns {
-                    let runs = (1..=self.plan.runs).map(|run| self.figures(*pipeline, run, of));
+                    let runs = (1..=self.plan.runs).map(|run| self.figures(pipeline, run, of));
                     cells.push(cell(runs.filter_map(|figures| of_run(&figures)), Unit::Times));
                 }
                 text += &row(&cells);
@@ -162,7 +171,7 @@ impl<'a> Report<'a> {
         text
     }
 
-    fn figures(&self, pipeline: Pipeline, run: u32, of: Figure) -> Figures {
+    fn figures(&self, pipeline: &Pipeline, run: u32, of: Figure) -> Figures {
         let of_side = |side| self.visits_of(pipeline, side).filter(|visit| visit.run == run).map(of).collect();
         Figures { longshore: of_side(Side::Longshore), connect: of_side(Side::Connect) }
     }
@@ -201,19 +210,27 @@ impl<'a> Report<'a> {
         text
     }
 
+    /// Beside each way to do without a worker, how many times its CPU time a record a warm worker took in the same run.
     fn limit_table(&self) -> String {
-        let mut text = "\n## The limit: reading the file pipelines' topic, only counting\n\n".to_owned();
-        text += &header(&["reader", "1000 records/s", "1000 records/CPU second"]);
-        let mut readers: Vec<&str> = self.limits.iter().map(|limit| limit.reader).collect();
-        readers.sort_unstable();
-        readers.dedup();
-        for reader in readers {
-            let limits = || self.limits.iter().filter(|limit| limit.reader == reader);
-            text += &row(&[
-                reader.to_owned(),
-                cell(limits().map(|limit| limit.records_per_second), Unit::Thousands),
-                cell(limits().map(|limit| limit.records_per_cpu_second), Unit::Thousands),
-            ]);
+        let mut text = "\n## The limit: the same records without a worker\n\n".to_owned();
+        let names = ["pipeline", "what is done", "1000 records/s", "1000 records/CPU second", "CPU, Longshore / this"];
+        text += &header(&names);
+        for pipeline in &self.plan.pipelines {
+            for raw in pipeline.limits {
+                let of = |limit: &&Limit| limit.pipeline.name == pipeline.name && limit.raw == *raw;
+                let limits = || self.limits.iter().filter(of);
+                let times = |limit: &Limit| {
+                    let figures = self.figures(pipeline, limit.run, |visit| visit.warm.records_per_cpu_second);
+                    Some(limit.records_per_cpu_second / mean(&figures.longshore)?)
+                };
+                text += &row(&[
+                    pipeline.title.to_owned(),
+                    raw.title().to_owned(),
+                    cell(limits().map(|limit| limit.records_per_second), Unit::Thousands),
+                    cell(limits().map(|limit| limit.records_per_cpu_second), Unit::Thousands),
+                    cell(limits().filter_map(times), Unit::Times),
+                ]);
+            }
         }
         text
     }

@@ -1,26 +1,78 @@
-//! The topics: stock quotes as JSON, all of one length, each with its number.
+//! The topics that the pipelines read.
 
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use rand::rngs::SmallRng;
-use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use serde_json::{Value, json};
 
 use crate::lab::Lab;
-
-/// The number of a topic's first record. All numbers have ten digits, so that all records have one length.
-pub(crate) const FIRST_NUMBER: u64 = 1_000_000_000;
-
-/// Bytes of a record.
-pub(crate) const RECORD_BYTES: usize = 198;
+use crate::quote::{AVRO_SCHEMA, Quote};
 
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many objects a sink of objects makes of a partition; all of one size.
+pub(crate) const OBJECTS_A_PARTITION: u64 = 4;
+
+/// What the records of a topic are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    Json,
+    /// With its schema in the registry.
+    Avro,
+}
+
+/// A topic that is filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Topic {
+    pub(crate) name: String,
+    pub(crate) partitions: i32,
+    pub(crate) content: Content,
+    pub(crate) records: u64,
+}
+
+impl Topic {
+    /// The records of an object, where a sink lets them be counted.
+    pub(crate) fn records_an_object(&self) -> u64 {
+        self.records / (OBJECTS_A_PARTITION * u64::from(self.partitions.unsigned_abs()))
+    }
+
+    /// Creates a topic, writes its records, evenly over the partitions, and sees that the broker has them all.
+    pub(crate) fn fill(lab: &Lab, content: Content, partitions: i32, records: u64) -> Result<Self> {
+        let kind = match content {
+            Content::Json => "json",
+            Content::Avro => "avro",
+        };
+        let name = format!("quotes-{kind}-{records}");
+        eprintln!("writing {records} records to {name}");
+        create(lab, &name, partitions)?;
+        let schema = match content {
+            Content::Json => 0,
+            Content::Avro => register(lab.registry(), &name)?,
+        };
+        let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
+            .set("bootstrap.servers", lab.bootstrap())
+            .set("linger.ms", "20")
+            .set("batch.size", "500000")
+            .set("queue.buffering.max.kbytes", "65536")
+            .create()?;
+        let mut bytes = Vec::new();
+        for (quote, partition) in Quote::all(records).zip((0..partitions).cycle()) {
+            match content {
+                Content::Json => quote.write_json(&mut bytes)?,
+                Content::Avro => quote.write_avro(schema, &mut bytes)?,
+            }
+            send(&producer, BaseRecord::<[u8], [u8]>::to(&name).partition(partition).payload(&bytes))?;
+        }
+        producer.flush(PATIENCE).context("the topic cannot be filled")?;
+        let stored = count(&lab.bootstrap(), &name, partitions)?;
+        ensure!(stored == records, "{name} has {stored} records, not the {records} that were written");
+        Ok(Self { name, partitions, content, records })
+    }
+}
 
 /// Creates a topic.
 pub(crate) fn create(lab: &Lab, topic: &str, partitions: i32) -> Result<()> {
@@ -33,24 +85,15 @@ pub(crate) fn create(lab: &Lab, topic: &str, partitions: i32) -> Result<()> {
     Ok(())
 }
 
-/// Writes the records, evenly over the partitions, and sees that the broker has them all.
-pub(crate) fn fill(bootstrap: &str, topic: &str, partitions: i32, records: u64) -> Result<()> {
-    let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
-        .set("bootstrap.servers", bootstrap)
-        .set("linger.ms", "20")
-        .set("batch.size", "500000")
-        .set("queue.buffering.max.kbytes", "65536")
-        .create()?;
-    let (mut random, mut text) = (SmallRng::seed_from_u64(1), Vec::with_capacity(RECORD_BYTES));
-    for (number, partition) in (FIRST_NUMBER..FIRST_NUMBER + records).zip((0..partitions).cycle()) {
-        quote(number, &mut random, &mut text)?;
-        let record = BaseRecord::<[u8], [u8]>::to(topic).partition(partition).payload(&text);
-        send(&producer, record)?;
-    }
-    producer.flush(PATIENCE).context("the topic cannot be filled")?;
-    let stored = count(bootstrap, topic, partitions)?;
-    ensure!(stored == records, "{topic} has {stored} records, not the {records} that were written");
-    Ok(())
+/// Registers the schema of a topic's values as a producer would, and gives its id.
+fn register(registry: String, topic: &str) -> Result<i32> {
+    let mut answer = ureq::post(format!("{registry}/subjects/{topic}-value/versions"))
+        .header("Content-Type", "application/vnd.schemaregistry.v1+json")
+        .send(json!({ "schema": AVRO_SCHEMA }).to_string())
+        .context("the registry refuses the schema")?;
+    let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string()?)?;
+    let id = answer["id"].as_i64().with_context(|| format!("no id in the registry's answer {answer}"))?;
+    Ok(i32::try_from(id)?)
 }
 
 fn send(producer: &ThreadedProducer<DefaultProducerContext>, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<()> {
@@ -73,24 +116,4 @@ fn count(bootstrap: &str, topic: &str, partitions: i32) -> Result<u64> {
         records += u64::try_from(high - low)?;
     }
     Ok(records)
-}
-
-/// One quote. No price ends in a zero, which printing would drop.
-fn quote(number: u64, random: &mut SmallRng, text: &mut Vec<u8>) -> Result<()> {
-    let mut price = || f64::from(random.random_range(1_000..9_999) * 10 + random.random_range(1..10)) / 100.0;
-    let (price, bid, ask) = (price(), price(), price());
-    let symbol = ["ACME", "GLOB", "INIT", "UMBR"].choose(random).unwrap_or(&"ACME");
-    let side = if random.random() { "B" } else { "S" };
-    let quantity = random.random_range(1_000..10_000);
-    let time = 1_767_225_600_000 + number % 1_000_000;
-    let account = random.random_range(10_000..100_000);
-    text.clear();
-    write!(text, r#"{{"sequence":{number},"symbol":"{symbol}","exchange":"XNAS","side":"{side}","price":{price},"#,)?;
-    write!(
-        text,
-        r#""quantity":{quantity},"bid":{bid},"ask":{ask},"time":{time},"account":"A{account}","broker":"NWSC","#,
-    )?;
-    write!(text, r#""currency":"USD"}}"#)?;
-    ensure!(text.len() == RECORD_BYTES, "a record has {} bytes: {}", text.len(), String::from_utf8_lossy(text));
-    Ok(())
 }

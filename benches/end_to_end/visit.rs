@@ -7,19 +7,19 @@ use anyhow::{Context, Result};
 use longshore_test_servers::unique;
 use serde::Serialize;
 
-use crate::destination::Destination;
 use crate::lab::Lab;
 use crate::machine;
 use crate::options::Plan;
 use crate::pipeline::Pipeline;
 use crate::process::{Books, Process};
+use crate::topic::Topic;
 use crate::worker::{Side, Worker};
 
 /// The figures of one worker. It carries everything twice, since a Java worker compiles its code while it carries the
 /// first records.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Visit {
-    pub(crate) pipeline: Pipeline,
+    pub(crate) pipeline: &'static Pipeline,
     pub(crate) side: Side,
     /// Counted from 1.
     pub(crate) run: u32,
@@ -56,14 +56,22 @@ pub(crate) struct Pass {
 }
 
 /// Measures one worker.
-pub(crate) fn measure(lab: &Lab, plan: &Plan, pipeline: Pipeline, side: Side, run: u32, place: usize) -> Result<Visit> {
-    let worker = Worker::start(lab, plan, side)?;
+pub(crate) fn measure(
+    lab: &Lab,
+    plan: &Plan,
+    pipeline: &'static Pipeline,
+    topic: &Topic,
+    side: Side,
+    run: u32,
+    place: usize,
+) -> Result<Visit> {
+    let worker = Worker::start(lab, plan, side, &pipeline.equipment())?;
     // A sink's group is named after it, and what a group has read stays known: no name may come twice.
     let (first, second) = (unique("first"), unique("second"));
-    let cold = carry(lab, plan, pipeline, &worker, &first)?;
+    let cold = carry(lab, pipeline, topic, &worker, &first)?;
     worker.delete(&first)?;
     sleep(Duration::from_millis(500));
-    let warm = carry(lab, plan, pipeline, &worker, &second)?;
+    let warm = carry(lab, pipeline, topic, &worker, &second)?;
     let peak_bytes = worker.process().memory()?.peak;
     sleep(plan.settle_time);
     let idle_bytes = worker.process().memory()?.resident;
@@ -83,10 +91,10 @@ pub(crate) fn measure(lab: &Lab, plan: &Plan, pipeline: Pipeline, side: Side, ru
     })
 }
 
-fn carry(lab: &Lab, plan: &Plan, pipeline: Pipeline, worker: &Worker, name: &str) -> Result<Pass> {
-    let records = plan.records(pipeline);
-    let destination = Destination::new(lab, pipeline)?;
-    let config = pipeline.config(lab.topic(pipeline), &destination);
+fn carry(lab: &Lab, pipeline: &Pipeline, topic: &Topic, worker: &Worker, name: &str) -> Result<Pass> {
+    let records = topic.records;
+    let destination = pipeline.target.open(lab)?;
+    let config = pipeline.config(lab, worker.side, topic, destination.as_ref());
     let processes: Vec<Process> = lab.processes().into_iter().chain([worker.process()]).collect();
 
     let (books, cpu) = (Books::read(&processes)?, worker.process().cpu_seconds()?);

@@ -1,6 +1,7 @@
 //! A worker of either side: a process, and its REST API.
 
 use std::fs::{self, File};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -36,9 +37,25 @@ impl Side {
     }
 }
 
+/// What a worker must have beside the usual.
+#[derive(Debug, Default)]
+pub(crate) struct Equipment {
+    /// Plugins of Kafka Connect's worker that do not come with the servers: folders of `LONGSHORE_BENCH_PLUGINS`.
+    pub(crate) plugins: Vec<&'static str>,
+    /// Properties of the worker, on either side.
+    pub(crate) properties: &'static [(&'static str, &'static str)],
+}
+
+impl Equipment {
+    fn properties(&self) -> String {
+        self.properties.iter().map(|(key, value)| format!("{key}={value}\n")).collect()
+    }
+}
+
 /// A worker that was started for one measurement, in a group of its own. It ends with this value.
 #[derive(Debug)]
 pub(crate) struct Worker {
+    pub(crate) side: Side,
     child: Child,
     url: String,
     folder: PathBuf,
@@ -55,13 +72,13 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts a worker and waits until it is ready.
-    pub(crate) fn start(lab: &Lab, plan: &Plan, side: Side) -> Result<Self> {
+    pub(crate) fn start(lab: &Lab, plan: &Plan, side: Side, equipment: &Equipment) -> Result<Self> {
         let (name, port) = (unique("worker"), free_port());
         let folder = lab.folder().join(&name);
         fs::create_dir_all(&folder)?;
         let mut command = match side {
-            Side::Longshore => longshore(lab, plan, &name, port, &folder)?,
-            Side::Connect => connect(lab, &name, port, &folder),
+            Side::Longshore => longshore(lab, plan, &name, port, &folder, equipment)?,
+            Side::Connect => connect(lab, plan, &name, port, &folder, equipment)?,
         };
         let log = File::create(folder.join("log.txt"))?;
         let command = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
@@ -73,7 +90,7 @@ impl Worker {
         let (answer_time, start_time) = (Duration::ZERO, Duration::ZERO);
         let (start_cpu_seconds, start_peak_bytes) = (0.0, 0);
         let mut worker =
-            Self { child, url, folder, agent, answer_time, start_time, start_cpu_seconds, start_peak_bytes };
+            Self { side, child, url, folder, agent, answer_time, start_time, start_cpu_seconds, start_peak_bytes };
         worker.wait_until_ready(started)?;
         worker.start_time = started.elapsed();
         worker.start_cpu_seconds = worker.process().cpu_seconds()?;
@@ -179,7 +196,7 @@ impl Drop for Worker {
 }
 
 /// Longshore, with the properties that `connect-run.sh` writes for Kafka Connect.
-fn longshore(lab: &Lab, plan: &Plan, name: &str, port: u16, folder: &Path) -> Result<Command> {
+fn longshore(lab: &Lab, plan: &Plan, name: &str, port: u16, folder: &Path, equipment: &Equipment) -> Result<Command> {
     let json = "org.apache.kafka.connect.json.JsonConverter";
     let properties = format!(
         "bootstrap.servers={bootstrap}\ngroup.id={name}\n\
@@ -189,8 +206,9 @@ fn longshore(lab: &Lab, plan: &Plan, name: &str, port: u16, folder: &Path) -> Re
          offset.storage.topic={name}-offsets\noffset.storage.replication.factor=1\n\
          status.storage.topic={name}-status\nstatus.storage.replication.factor=1\n\
          listeners=http://127.0.0.1:{port}\n\
-         rest.advertised.host.name=127.0.0.1\nrest.advertised.port={port}\n",
+         rest.advertised.host.name=127.0.0.1\nrest.advertised.port={port}\n{more}",
         bootstrap = lab.bootstrap(),
+        more = equipment.properties(),
     );
     let file = folder.join("worker.properties");
     fs::write(&file, properties)?;
@@ -200,7 +218,9 @@ fn longshore(lab: &Lab, plan: &Plan, name: &str, port: u16, folder: &Path) -> Re
     Ok(command)
 }
 
-fn connect(lab: &Lab, name: &str, port: u16, folder: &Path) -> Command {
+fn connect(lab: &Lab, plan: &Plan, name: &str, port: u16, folder: &Path, equipment: &Equipment) -> Result<Command> {
+    let properties = folder.join("more.properties");
+    fs::write(&properties, equipment.properties())?;
     let mut command = Command::new(scripts().join("connect-run.sh"));
     let _command = command
         .env("PORT", port.to_string())
@@ -208,8 +228,29 @@ fn connect(lab: &Lab, name: &str, port: u16, folder: &Path) -> Command {
         .env("GROUP_ID", name)
         .env("TOPIC_PREFIX", name)
         .env("DATA", folder)
+        .env("CONNECT_PROPS", properties)
+        .env("PLUGIN_PATH", plugin_path(plan, folder, equipment)?)
         .env("OWNER_PID", std::process::id().to_string());
-    command
+    Ok(command)
+}
+
+/// The file and MongoDB connectors, and only those others that are needed: each makes the start longer.
+fn plugin_path(plan: &Plan, folder: &Path, equipment: &Equipment) -> Result<String> {
+    let installed = installed_plugins().display().to_string();
+    let (Some(plugins), false) = (&plan.connect_plugins, equipment.plugins.is_empty()) else { return Ok(installed) };
+    let links = folder.join("plugins");
+    fs::create_dir_all(&links)?;
+    for plugin in &equipment.plugins {
+        symlink(fs::canonicalize(plugins.join(plugin))?, links.join(plugin))?;
+    }
+    Ok(format!("{installed},{}", links.display()))
+}
+
+/// The plugins that `install.sh connect` installs.
+pub(crate) fn installed_plugins() -> PathBuf {
+    let question = ". ./lib.sh && printf %s \"$SERVERS/kafka/plugins\"";
+    let asked = Command::new("bash").args(["-c", question]).current_dir(scripts()).output();
+    PathBuf::from(asked.map(|answer| String::from_utf8_lossy(&answer.stdout).into_owned()).unwrap_or_default())
 }
 
 /// Whether Kafka Connect and its connectors are there.

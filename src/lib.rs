@@ -10,7 +10,6 @@ pub mod cluster;
 pub mod config;
 pub mod groups;
 pub mod herder;
-pub mod http;
 pub mod kafka;
 pub mod logging;
 pub mod metrics;

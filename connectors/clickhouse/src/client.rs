@@ -1,6 +1,7 @@
 //! ClickHouse's HTTP interface: questions, statements and inserts.
 
 mod connection;
+mod lz4;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use longshore_api::{ConnectError, Result};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio_util::sync::CancellationToken;
 use ureq::Agent;
-use ureq::http::{HeaderMap, HeaderValue, Request};
+use ureq::http::{HeaderMap, HeaderValue, Request, header};
 
 use crate::VERSION;
 use crate::errors::{self, Failure};
@@ -49,6 +50,7 @@ struct Shared {
     retries: u32,
     question: Duration,
     insert: Duration,
+    compresses: bool,
 }
 
 /// An insert: its statement, its settings, and the rows.
@@ -85,6 +87,7 @@ impl Client {
             retries: connection.retries,
             question: connection.question_timeout,
             insert: connection.insert_timeout,
+            compresses: connection.compresses,
         };
         Ok(Self { shared: Arc::new(shared), cancelled })
     }
@@ -117,7 +120,7 @@ impl Client {
     /// Asks once.
     pub(crate) async fn ask_once(&self, statement: &str, params: &[Param]) -> Result<String, Failure> {
         let (url, timeout) = (self.shared.url_with(params), self.shared.question);
-        self.call(url, timeout, statement.as_bytes().to_vec()).await
+        self.call(url, timeout, statement.as_bytes().to_vec(), false).await
     }
 
     /// Sends rows, and returns when the server has taken them all.
@@ -125,12 +128,18 @@ impl Client {
         let mut params = insert.params;
         params.push(("query".to_owned(), insert.statement));
         let (url, timeout) = (self.shared.url_with(&params), self.shared.insert);
-        self.call(url, timeout, insert.rows).await.map(drop)
+        self.call(url, timeout, insert.rows, self.shared.compresses).await.map(drop)
     }
 
-    async fn call(&self, url: String, timeout: Duration, body: Vec<u8>) -> Result<String, Failure> {
+    async fn call(&self, url: String, timeout: Duration, body: Vec<u8>, compress: bool) -> Result<String, Failure> {
         let shared = Arc::clone(&self.shared);
-        let mut call = tokio::task::spawn_blocking(move || shared.post(&url, timeout, &body));
+        let mut call = tokio::task::spawn_blocking(move || {
+            if compress {
+                shared.post(&url, timeout, &lz4::frame(&body), true)
+            } else {
+                shared.post(&url, timeout, &body, false)
+            }
+        });
         let overdue = async {
             self.cancelled.cancelled().await;
             tokio::time::sleep(GRACE).await;
@@ -158,9 +167,12 @@ impl Shared {
         url
     }
 
-    fn post(&self, url: &str, timeout: Duration, body: &[u8]) -> Result<String, Failure> {
+    fn post(&self, url: &str, timeout: Duration, body: &[u8], is_lz4: bool) -> Result<String, Failure> {
         let mut request = Request::post(url).body(body).map_err(|error| self.failure(&error.into()))?;
         *request.headers_mut() = self.headers.clone();
+        if is_lz4 {
+            request.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("lz4"));
+        }
         let request = self
             .agent
             .configure_request(request)

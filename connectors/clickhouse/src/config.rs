@@ -58,9 +58,6 @@ fn refuse(props: &Props, values: &mut Vec<ConfigValue>) {
     if settings::is_true(props, "debeziumCDCEnabled") {
         refuse("debeziumCDCEnabled", "unwrap the events by the transform ExtractNewRecordState");
     }
-    if text("proxyType").eq_ignore_ascii_case("socks") {
-        refuse("proxyType", "of proxies only http is");
-    }
     if !text("ssl_socket_sni").is_empty() {
         refuse("ssl_socket_sni", "the name in the handshake is the host's");
     }

@@ -22,11 +22,16 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
 }
 
-/// Codes after which the same insert is tried again: those of the Java connector (1.5.0); ABORTED and
-/// ALL_CONNECTION_TRIES_FAILED, which a server says that shuts down or cannot reach another; NOT_ENOUGH_SPACE and
-/// CANNOT_SCHEDULE_TASK, which are no record's fault either.
-const PASSING_CODES: [i32; 19] =
-    [3, 107, 159, 164, 202, 203, 209, 210, 236, 241, 242, 243, 252, 279, 285, 319, 425, 439, 999];
+/// Codes after which the same insert is tried again: those of the Java connector (1.5.0), and others that are no
+/// record's fault. What a server says that starts, shuts down, or cannot reach another: ABORTED,
+/// ALL_CONNECTION_TRIES_FAILED, DNS_ERROR, NO_ZOOKEEPER, UNEXPECTED_ZOOKEEPER_ERROR, QUERY_WAS_CANCELLED,
+/// ASYNC_LOAD_WAIT_FAILED. That it has no room: NOT_ENOUGH_SPACE, CANNOT_SCHEDULE_TASK, CANNOT_ALLOCATE_MEMORY,
+/// SERVER_OVERLOADED. That others are in the way: UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE, DEADLOCK_AVOIDED,
+/// TABLE_IS_DROPPED, which is a table that does not exist as soon as it is asked for again.
+const PASSING_CODES: [i32; 29] = [
+    3, 107, 159, 164, 173, 198, 202, 203, 209, 210, 218, 225, 236, 241, 242, 243, 244, 252, 279, 285, 286, 319, 394,
+    425, 439, 473, 722, 745, 999,
+];
 
 /// Codes of a login or a privilege: no record is at fault, whatever is tolerated. AUTHENTICATION_FAILED,
 /// REQUIRED_PASSWORD, WRONG_PASSWORD, UNKNOWN_USER, IP_ADDRESS_NOT_ALLOWED, ACCESS_DENIED,

@@ -31,6 +31,8 @@ struct Running {
     buffer: Buffer,
     /// Whether the server has been found to be one that can be written to.
     is_ready: bool,
+    /// Why the task cannot go on, where there were bad records to report first.
+    failed: Option<ConnectError>,
 }
 
 /// What came of a lane's work: the bad records, and why it stopped early.
@@ -52,7 +54,8 @@ impl SinkTask for ClickHouseSinkTask {
         let buffering = settings.buffering;
         let chunk_size = if settings.mode == Mode::ExactlyOnce { buffering.count } else { 0 };
         let buffer = Buffer::new(chunk_size, settings.mode == Mode::AcrossPartitions);
-        let mut running = Running { context, writer: Writer::new(client, settings), buffer, is_ready: false };
+        let mut running =
+            Running { context, writer: Writer::new(client, settings), buffer, is_ready: false, failed: None };
         match running.make_ready().await {
             Ok(()) => {}
             Err(Failure::Passing(error)) => {
@@ -105,7 +108,9 @@ impl Running {
 
     /// Whether time alone makes something due.
     fn has_work(&self) -> bool {
-        self.buffer.has_sealed() || (self.buffer.count() > 0 && !self.writer.settings.buffering.age.is_zero())
+        self.failed.is_some()
+            || self.buffer.has_sealed()
+            || (self.buffer.count() > 0 && !self.writer.settings.buffering.age.is_zero())
     }
 
     /// Whether the collected records are to be inserted now.
@@ -126,6 +131,9 @@ impl Running {
     /// Inserts what is due, then takes the batch, then inserts what is due by that. What could not be inserted stays
     /// in the buffer, and nothing more is taken until it has been.
     async fn put(&mut self, batch: &Arc<Batch>, from: usize) -> Result<PutOutcome> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         let mut outcome = PutOutcome::default();
         if !self.is_ready {
             match self.make_ready().await {
@@ -184,6 +192,15 @@ impl Running {
             }
         }
         self.buffer.settle();
-        fatal.map_or(Ok(later), Err)
+        match fatal {
+            // First comes the account of the bad ones; the next call tells of this.
+            Some(error) if !bad.is_empty() => {
+                let text = format!("the task is about to fail: {error}");
+                self.failed = Some(error);
+                Ok(Some(ConnectError::retriable(text)))
+            }
+            Some(error) => Err(error),
+            None => Ok(later),
+        }
     }
 }

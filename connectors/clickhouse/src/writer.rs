@@ -316,7 +316,11 @@ impl Writer {
         if let (Some(origin), Some(Range { min, max })) = (target.origin, range.or_else(own)) {
             // Two topics that transforms make one would have inserts of the same names.
             let topic = if self.settings.mode == Mode::ExactlyOnce { target.topic } else { &*origin.topic };
-            let name = format!("{topic}-{}-{min}-{max}", origin.partition);
+            let mut name = format!("{topic}-{}-{min}-{max}", origin.partition);
+            if range.is_none() {
+                // Records between them may be in another insert.
+                name = format!("{name}-{}", piece.entries.len());
+            }
             params.push(("insert_deduplication_token".to_owned(), name));
         }
         let statement = piece.statement.clone();

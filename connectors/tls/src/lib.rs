@@ -8,6 +8,8 @@
 //! No message shows a password or a part of a key.
 
 mod der;
+#[cfg(feature = "ureq")]
+pub mod http;
 mod jks;
 mod pem;
 mod pkcs12;

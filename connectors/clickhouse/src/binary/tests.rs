@@ -95,6 +95,23 @@ fn a_number_that_does_not_fit_is_an_error_and_not_cut() {
 }
 
 #[test]
+fn a_day_that_the_column_does_not_know_is_an_error() {
+    writes("Date32", Value::Int32(120_529), &120_529i32.to_le_bytes());
+    writes("Date32", Value::Int32(-25_567), &(-25_567i32).to_le_bytes());
+    for days in [120_530, -25_568] {
+        refuses("Date32", Value::Int32(days), "does not fit");
+    }
+    refuses("Date", Value::Int32(-1), "does not fit");
+    refuses("Date", Value::Int32(65_536), "does not fit");
+    let last = 120_530 * 86_400_000i64 - 1;
+    writes("DateTime64(3)", Value::Date(last), &last.to_le_bytes());
+    refuses("DateTime64(3)", Value::Date(last + 1), "does not fit");
+    refuses("DateTime64(3)", Value::Int64(-25_567 * 86_400_000 - 1), "does not fit");
+    refuses("DateTime64(9)", Value::Date(last), "does not fit");
+    refuses("DateTime", Value::Int64(1 << 32), "does not fit");
+}
+
+#[test]
 fn decimals_have_the_columns_scale() {
     writes("Decimal(9, 2)", Value::Decimal("1.5".parse().unwrap()), &150i32.to_le_bytes());
     writes("Decimal(9, 2)", Value::Decimal("-1.239".parse().unwrap()), &(-123i32).to_le_bytes());

@@ -10,6 +10,10 @@ use crate::types::Type;
 const MILLIS_PER_DAY: i64 = 86_400_000;
 const NANOS_PER_MILLI: i128 = 1_000_000;
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
+/// Days of Date32: 1900-01-01 to 2299-12-31. The server takes others in binary formats, and shows something else.
+const DAYS: std::ops::RangeInclusive<i64> = -25_567..=120_529;
+/// Seconds of DateTime64, from the first of these days to the end of the last.
+const SECONDS: std::ops::Range<i128> = -25_567 * 86_400..120_530 * 86_400;
 
 /// Appends a value of a date or time column: a date or moment; a plain number in the column's own unit; for columns
 /// of times also a text.
@@ -31,7 +35,8 @@ pub(super) fn write(
             if *kind == Type::Date {
                 out.extend(u16::try_from(days).map_err(|_| does_not_fit())?.to_le_bytes());
             } else {
-                out.extend(i32::try_from(days).map_err(|_| does_not_fit())?.to_le_bytes());
+                let days = i32::try_from(days).ok().filter(|_| DAYS.contains(&days));
+                out.extend(days.ok_or_else(does_not_fit)?.to_le_bytes());
             }
         }
         Type::DateTime => {
@@ -51,7 +56,9 @@ pub(super) fn write(
                 Value::String(text) => ticks(moment(text, format, schema, kind)?, *precision),
                 _ => return Err(unknown(value, schema, kind)),
             };
-            out.extend(i64::try_from(ticks).map_err(|_| does_not_fit())?.to_le_bytes());
+            let seconds = ticks.div_euclid(10i128.pow(*precision));
+            let ticks = i64::try_from(ticks).ok().filter(|_| SECONDS.contains(&seconds));
+            out.extend(ticks.ok_or_else(does_not_fit)?.to_le_bytes());
         }
         _ => return Err(Wrong::Type),
     }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use longshore_api::config::{Props, invalid_value};
 use longshore_api::{ConnectError, Result};
 use longshore_tls::Stores;
+use longshore_tls::http::{Trust, tls};
 use percent_encoding::percent_decode_str;
 use ureq::Proxy;
-use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+use ureq::tls::TlsConfig;
 
 use super::Param;
 use crate::config;
@@ -29,6 +30,8 @@ pub(super) struct Connection {
     pub(super) question_timeout: Duration,
     pub(super) insert_timeout: Duration,
     pub(super) retries: u32,
+    /// Whether inserts are compressed.
+    pub(super) compresses: bool,
     /// What every request carries in its query string.
     pub(super) params: Vec<Param>,
 }
@@ -40,6 +43,7 @@ impl Connection {
     /// Kind Config.
     pub(super) fn new(props: &Props) -> Result<Self> {
         let parsed = config::def().parse(props).map_err(ConnectError::from)?;
+        let added = config::additions().parse(props).map_err(ConnectError::from)?;
         let properties = Properties::parse(parsed.string(PROPERTIES));
         let is_true = |key: &str| props.get(key).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
         let millis = |name: &str| properties.get(name).and_then(|text| text.parse().ok()).map(Duration::from_millis);
@@ -47,7 +51,6 @@ impl Connection {
         let timeout = if seconds.is_zero() { LONGEST } else { seconds };
         let insert =
             Duration::from_millis(u64::try_from(parsed.integer("clickhouseClientInsertTimeoutMs")).unwrap_or(0));
-        let is_second_client = !matches!(parsed.string("client_version"), "" | "V1");
         let (ssl, host) = (is_true("ssl") || properties.get("ssl") == Some("true"), parsed.string("hostname").trim());
         let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
         Ok(Self {
@@ -59,18 +62,23 @@ impl Connection {
             proxy: proxy(&parsed)?,
             connect_timeout: millis("connect_timeout").unwrap_or(timeout),
             question_timeout: timeout,
-            insert_timeout: if is_second_client { insert } else { millis("socket_timeout").unwrap_or(timeout) },
+            // The time-out of the Java connector's first client is one between bytes, of which the server sends some all
+            // the time: an insert may take longer.
+            insert_timeout: millis("socket_timeout").unwrap_or(insert),
             retries: u32::try_from(parsed.integer("retryCount")).unwrap_or(3),
+            compresses: added.string("insertCompression").eq_ignore_ascii_case("lz4"),
             params: properties.server_settings(),
         })
     }
 }
 
-/// A proxy by `proxyType`, `proxyHost` and `proxyPort`; only `http` is one.
+/// A proxy by `proxyType`, `proxyHost` and `proxyPort`. One of the type `socks` finds the server's address itself.
 fn proxy(parsed: &longshore_api::config::ParsedConfig) -> Result<Option<Proxy>> {
-    if !parsed.string("proxyType").eq_ignore_ascii_case("http") {
-        return Ok(None);
-    }
+    let scheme = match parsed.string("proxyType").to_ascii_lowercase().as_str() {
+        "http" => "http",
+        "socks" => "socks5",
+        _ => return Ok(None),
+    };
     let (host, port) = (parsed.string("proxyHost"), parsed.integer("proxyPort"));
     let Some(port) = u16::try_from(port).ok().filter(|port| *port > 0) else {
         return Err(ConnectError::config(invalid_value("proxyPort", Some(&port.to_string()), "it is no port")));
@@ -79,7 +87,7 @@ fn proxy(parsed: &longshore_api::config::ParsedConfig) -> Result<Option<Proxy>> 
     if host.is_empty() {
         return Err(wrong());
     }
-    Proxy::new(&format!("http://{host}:{port}")).map(Some).map_err(|_| wrong())
+    Proxy::new(&format!("{scheme}://{host}:{port}")).map(Some).map_err(|_| wrong())
 }
 
 /// The properties of `jdbcConnectionProperties`.
@@ -130,24 +138,13 @@ impl Properties {
     fn tls(&self) -> Result<TlsConfig> {
         let settings = self.stores()?;
         let stores = Stores::new(&settings, "jdbcConnectionProperties: ");
-        let mut tls = TlsConfig::builder();
-        if let Some(trusted) = stores.trusted()? {
-            let certificates: Vec<Certificate<'static>> =
-                trusted.iter().map(|one| Certificate::from_der(&one.0).to_owned()).collect();
-            tls = tls.root_certs(RootCerts::from(certificates));
-        }
-        if let Some(identity) = stores.identity()? {
-            let chain: Vec<Certificate<'static>> =
-                identity.chain.iter().map(|one| Certificate::from_der(&one.0).to_owned()).collect();
-            let key = PrivateKey::from_pem(identity.key_pem().as_bytes())
-                .map_err(|_| ConnectError::config(format!("{PROPERTIES}: sslkey holds no private key")))?;
-            tls = tls.client_cert(Some(ClientCert::new_with_certs(&chain, key)));
-        }
-        if self.get("sslmode").is_some_and(|mode| mode.eq_ignore_ascii_case("none")) {
+        let trust = if self.get("sslmode").is_some_and(|mode| mode.eq_ignore_ascii_case("none")) {
             tracing::warn!("{PROPERTIES}: with sslmode=none the server's certificate is not checked");
-            tls = tls.disable_verification(true);
-        }
-        Ok(tls.build())
+            Trust::Anybody
+        } else {
+            Trust::Certified
+        };
+        tls(&stores, trust)
     }
 
     /// The stores by Kafka's names, in which they are read.
@@ -202,11 +199,15 @@ mod tests {
     }
 
     #[test]
-    fn each_client_has_its_own_time_for_an_insert() {
-        let pairs = [("timeoutSeconds", "5"), ("clickhouseClientInsertTimeoutMs", "700")];
-        assert_eq!(connection(&pairs).unwrap().insert_timeout, Duration::from_secs(5));
-        let second = connection(&[pairs[0], pairs[1], ("client_version", "V2")]).unwrap();
-        assert_eq!(second.insert_timeout, Duration::from_millis(700));
+    fn inserts_and_questions_have_times_of_their_own() {
+        let found = connection(&[("timeoutSeconds", "5"), ("clickhouseClientInsertTimeoutMs", "700")]).unwrap();
+        assert_eq!(
+            (found.question_timeout, found.insert_timeout),
+            (Duration::from_secs(5), Duration::from_millis(700))
+        );
+        let found = connection(&[("timeoutSeconds", "5"), (PROPERTIES, "socket_timeout=9000")]).unwrap();
+        assert_eq!((found.question_timeout, found.insert_timeout), (Duration::from_secs(5), Duration::from_secs(9)));
+        assert_eq!(connection(&[]).unwrap().insert_timeout, Duration::from_secs(240));
         assert_eq!(connection(&[("timeoutSeconds", "0")]).unwrap().question_timeout, LONGEST);
     }
 

@@ -87,12 +87,8 @@ pub(crate) struct Settings {
 }
 
 /// What every insert is sent with unless `clickhouseSettings` says otherwise.
-const DEFAULT_SETTINGS: [(&str, &str); 4] = [
-    ("async_insert", "0"),
-    ("input_format_skip_unknown_fields", "1"),
-    ("send_progress_in_http_headers", "1"),
-    ("wait_end_of_query", "1"),
-];
+const DEFAULT_SETTINGS: [(&str, &str); 3] =
+    [("async_insert", "0"), ("input_format_skip_unknown_fields", "1"), ("wait_end_of_query", "1")];
 
 /// `Boolean.parseBoolean`.
 pub(super) fn is_true(props: &Props, key: &str) -> bool {
@@ -193,6 +189,9 @@ fn server_settings(text: &str) -> BTreeMap<String, String> {
         settings.insert("wait_for_async_insert".to_owned(), "1".to_owned());
     }
     settings.insert("wait_end_of_query".to_owned(), "1".to_owned());
+    // The Java connector asks for them to keep its connection alive. Of a long insert they are more than an HTTP client
+    // takes, so that it would be given up and sent again for ever.
+    settings.remove("send_progress_in_http_headers");
     settings
 }
 

@@ -22,6 +22,9 @@ pub(super) fn additions() -> ConfigDef {
         key("insertsInFlight", Int, Low, "4")
             .validator(Validator::Between(1, 64))
             .doc("How many inserts, of different partitions, are under way at once."),
+        key("insertCompression", Text, Low, "none").validator(Validator::OneOfIgnoreCase(&["none", "lz4"])).doc(
+            "How the bodies of inserts are compressed. lz4 is worth its CPU where the network is slower than that.",
+        ),
         key("bisectFailedBatches", Boolean, Low, "false").doc(
             "Whether the rows of an insert that the server refuses for their data are tried apart, so that only those \
              that are wrong become dead letters. Takes effect with errors.tolerance=all, and not with exactlyOnce.",
@@ -79,7 +82,7 @@ fn connection() -> Vec<ConfigKey> {
             .doc("Properties of the connection as the query string of a JDBC URL has them: ?sslmode=strict&…"),
         shown(key("timeoutSeconds", Int, Low, "30"), Short, "ClickHouse driver timeout")
             .validator(Validator::Between(0, 600))
-            .doc("How many seconds to wait for a connection or an answer; 0 means ten minutes."),
+            .doc("How many seconds to wait for a connection or an answer to a question; 0 means ten minutes."),
         shown(key("retryCount", Int, Low, "3"), Short, "ClickHouse driver retry")
             .validator(Validator::Between(3, 10))
             .doc("How often a question about tables or the state is asked again that got no answer."),
@@ -114,7 +117,7 @@ fn formats() -> Vec<ConfigKey> {
             .doc("The format of values that are strings: csv, tsv or json, which also holds where the key is not set."),
         shown(key("proxyType", Text, Low, ""), Short, "Proxy type")
             .recommended(names(&["IGNORE", "DIRECT", "HTTP", "SOCKS"]))
-            .doc("The kind of proxy on the way to the server; http is supported."),
+            .doc("The kind of proxy on the way to the server: http or socks."),
         shown(key("proxyHost", Text, Low, ""), Short, "Proxy host").doc("The proxy's host."),
         shown(key("proxyPort", Int, Low, "-1"), Short, "Proxy port").doc("The proxy's port."),
     ]
@@ -146,7 +149,7 @@ fn behaviour() -> Vec<ConfigKey> {
         shown(key("dateTimeFormats", List, Low, ""), Short, "Date time formats.")
             .doc("Java patterns by which texts are read for columns of times: column=pattern;column=pattern"),
         shown(key("client_version", Text, Low, ""), Short, "Client version")
-            .doc("Which of the Java connector's two clients is meant: V1, or V2, which heeds its own time-out."),
+            .doc("Which of the Java connector's two clients is meant; there is one, so that it makes no difference."),
         switch(
             "tolerateStateMismatch",
             "Tolerate state mismatch.",
@@ -181,7 +184,7 @@ fn behaviour() -> Vec<ConfigKey> {
             "ClickHouse client insert timeout in ms.",
         )
         .validator(Validator::AtLeast(100))
-        .doc("How many milliseconds an insert may take with client_version V2; else timeoutSeconds holds."),
+        .doc("How many milliseconds an insert may take, unless jdbcConnectionProperties has a socket_timeout."),
         switch(
             "reportInsertedOffsets",
             "Report inserted offsets.",

@@ -44,15 +44,7 @@ fn what_the_user_does_not_say_is_what_the_java_connector_does() {
     assert_eq!(settings.insert_format, InsertFormat::Json, "whatever the table says");
     assert!(settings.server_skips_unknown() && !settings.tolerates && !settings.buffering.is_on());
     let sent: Vec<_> = settings.server_settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    assert_eq!(
-        sent,
-        [
-            "async_insert=0",
-            "input_format_skip_unknown_fields=1",
-            "send_progress_in_http_headers=1",
-            "wait_end_of_query=1"
-        ]
-    );
+    assert_eq!(sent, ["async_insert=0", "input_format_skip_unknown_fields=1", "wait_end_of_query=1"]);
 }
 
 #[test]
@@ -126,7 +118,7 @@ fn what_cannot_be_is_named_under_its_key() {
 
 #[test]
 fn what_is_not_supported_is_refused() {
-    for (key, value) in [("debeziumCDCEnabled", "true"), ("proxyType", "SOCKS"), ("ssl_socket_sni", "x")] {
+    for (key, value) in [("debeziumCDCEnabled", "true"), ("ssl_socket_sni", "x")] {
         let error = check_all(&props(&[(key, value)])).unwrap_err().to_string();
         assert!(error.contains(key) && error.contains("is not supported by Longshore: "), "{error}");
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use longshore_api::{Batch, ErrorKind, Field, Schema, Type, Value};
 use longshore_test_servers::{Kind, Server};
 
-use crate::support::{Lab, bad, json, numbers, structs};
+use crate::support::{Lab, bad, json, json_of, numbers, structs};
 
 #[tokio::test]
 async fn a_row_that_the_server_refuses_is_named_with_its_place() {
@@ -164,4 +164,67 @@ async fn a_server_that_goes_and_comes_back_gets_every_record_once() {
     late.put(&numbers(50..60)).await;
     assert_eq!((lab.count("t"), sink.delivered(30).await), (40, 30));
     server.kill();
+}
+
+#[tokio::test]
+async fn a_bad_record_before_what_fails_the_task_is_reported() {
+    let lab = Lab::new("account").await;
+    lab.run("CREATE TABLE t (n Int64) ENGINE=MergeTree ORDER BY n");
+    lab.run("CREATE TABLE secret (n Int64) ENGINE=MergeTree ORDER BY n");
+    let user = format!("u_{}", lab.database);
+    lab.run(&format!("CREATE USER {user} IDENTIFIED BY 'labpass'"));
+    lab.run(&format!("GRANT SELECT, INSERT ON {}.t TO {user}", lab.database));
+    let settings =
+        [("username", user.as_str()), ("password", "labpass"), ("errors.tolerance", "all"), ("bufferCount", "4")];
+    let mut sink = lab.start(&settings).await;
+    assert_eq!(sink.put(&json(0, &[r#"{"n": 0}"#, "{no json", r#"{"n": 2}"#])).await, []);
+    // The table of the other topic is refused to the user, which no tolerance helps.
+    let refused = json_of("secret", 0, &[r#"{"n": 1}"#]);
+    let outcome = sink.try_put(&refused).await.unwrap();
+    assert_eq!((outcome.taken, bad(&outcome.bad).len(), outcome.bad[0].index), (1, 1, 1));
+    assert_eq!((lab.count("t"), sink.delivered(3).await), (2, 3));
+    assert!(sink.task.wants_idle_puts());
+    let error = sink.try_put(&Arc::new(Batch::default())).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Config);
+    assert!(error.to_string().contains("Not enough privileges"), "{error}");
+}
+
+#[tokio::test]
+async fn an_insert_of_which_the_server_tells_much_progress_is_taken_once() {
+    let lab = Lab::new("progress").await;
+    lab.run("CREATE TABLE t (n Int64, CONSTRAINT slow CHECK sleepEachRow(0.002) = 0) ENGINE=MergeTree ORDER BY n");
+    let settings = "send_progress_in_http_headers=1,http_headers_progress_interval_ms=1,max_insert_block_size=1,\
+                    min_insert_block_size_rows=1,min_insert_block_size_bytes=1,input_format_parallel_parsing=0";
+    let mut sink = lab.start(&[("clickhouseSettings", settings)]).await;
+    sink.put(&numbers(0..300)).await;
+    assert_eq!((lab.count("t"), sink.delivered(300).await), (300, 300));
+}
+
+#[tokio::test]
+async fn two_inserts_of_one_range_have_names_of_their_own() {
+    let lab = Lab::new("names").await;
+    lab.run("CREATE TABLE t (n Int64, s String DEFAULT 'd') ENGINE=MergeTree ORDER BY n SETTINGS non_replicated_deduplication_window=100");
+    let field = |name: &str, kind| Field::new(name, Schema::new(kind));
+    let narrow = Arc::new(Schema::structure(vec![field("n", Type::Int64)]));
+    let wide = Arc::new(Schema::structure(vec![field("n", Type::Int64), field("s", Type::String)]));
+    let mut sink = lab.start(&[("bufferCount", "3")]).await;
+    sink.put(&structs(0, &narrow, vec![vec![Value::Int64(0)]])).await;
+    sink.put(&structs(1, &wide, vec![vec![Value::Int64(1), Value::string("x")]])).await;
+    sink.put(&structs(2, &narrow, vec![vec![Value::Int64(2)]])).await;
+    assert_eq!(lab.count("t"), 3);
+    // They come again, and are one insert: that of a part is not taken for it.
+    let rows = (0..3).map(|n| vec![Value::Int64(n)]).collect();
+    lab.start(&[]).await.put(&structs(0, &narrow, rows)).await;
+    assert_eq!(lab.ask("SELECT groupUniqArray(n) FROM (SELECT n FROM t WHERE n = 1 AND s = 'd')"), "[1]");
+}
+
+#[tokio::test]
+async fn inserts_may_be_compressed() {
+    let lab = Lab::new("lz4").await;
+    lab.run("CREATE TABLE t (n Int64) ENGINE=MergeTree ORDER BY n");
+    let mut sink = lab.start(&[("insertCompression", "LZ4")]).await;
+    sink.put(&numbers(0..1000)).await;
+    assert_eq!(lab.ask("SELECT count(), sum(n) FROM t"), "1000\t499500");
+    let error = sink.try_put(&json(1000, &[r#"{"n": "many"}"#])).await.unwrap_err().to_string();
+    assert!(error.contains("row of t-0@1000") && error.contains("Code: 27"), "{error}");
 }

@@ -122,14 +122,15 @@ pub(crate) fn bad(bad: &[BadRecord]) -> Vec<(i64, String)> {
     bad
 }
 
-/// Values of topic t, partition 0, with offsets from `first` on.
+/// Values of a topic, partition 0, with offsets from `first` on.
 pub(crate) fn batch(
+    topic: &str,
     first: i64,
     values: impl IntoIterator<Item = String>,
     slot: fn(&Batch, usize) -> Slot,
 ) -> Arc<Batch> {
     let mut builder = BatchBuilder::default();
-    let topic = builder.topic_index(&Arc::from("t"));
+    let topic = builder.topic_index(&Arc::from(topic));
     for (offset, value) in (first..).zip(values) {
         let value = Some(value.as_bytes());
         builder.push(topic, RowParts { offset, value, ..RowParts::default() });
@@ -144,7 +145,12 @@ pub(crate) fn batch(
 
 /// Schemaless JSON.
 pub(crate) fn json(first: i64, values: &[&str]) -> Arc<Batch> {
-    batch(first, values.iter().map(|value| (*value).to_owned()), |batch, row| {
+    json_of("t", first, values)
+}
+
+/// Schemaless JSON of a topic.
+pub(crate) fn json_of(topic: &str, first: i64, values: &[&str]) -> Arc<Batch> {
+    batch(topic, first, values.iter().map(|value| (*value).to_owned()), |batch, row| {
         batch.rows()[row].value.map_or(Slot::Null, Slot::Json)
     })
 }
@@ -152,19 +158,19 @@ pub(crate) fn json(first: i64, values: &[&str]) -> Arc<Batch> {
 /// `{"n": offset}` for each offset.
 pub(crate) fn numbers(offsets: std::ops::Range<i64>) -> Arc<Batch> {
     let values = offsets.clone().map(|n| format!(r#"{{"n": {n}}}"#));
-    batch(offsets.start, values, |batch, row| batch.rows()[row].value.map_or(Slot::Null, Slot::Json))
+    batch("t", offsets.start, values, |batch, row| batch.rows()[row].value.map_or(Slot::Null, Slot::Json))
 }
 
 /// Strings.
 pub(crate) fn texts(first: i64, values: &[&str]) -> Arc<Batch> {
-    batch(first, values.iter().map(|value| (*value).to_owned()), |batch, row| {
+    batch("t", first, values.iter().map(|value| (*value).to_owned()), |batch, row| {
         batch.rows()[row].value.map_or(Slot::Null, Slot::Text)
     })
 }
 
 /// Structs of one schema.
 pub(crate) fn structs(first: i64, schema: &Arc<Schema>, rows: Vec<Vec<Value>>) -> Arc<Batch> {
-    let batch = batch(first, rows.iter().map(|_| String::new()), |_, _| Slot::Null);
+    let batch = batch("t", first, rows.iter().map(|_| String::new()), |_, _| Slot::Null);
     let mut batch = Arc::into_inner(batch).expect("nobody else has it");
     let mut slots = batch.take_slots();
     for (slot, values) in slots.iter_mut().zip(rows) {

@@ -2,8 +2,9 @@
 
 use longshore_api::config::ParsedConfig;
 use longshore_api::{ConnectError, Props, Result};
-use longshore_tls::{Identity, Stores};
-use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+use longshore_tls::Stores;
+use longshore_tls::http::{Trust, tls};
+use ureq::tls::TlsConfig;
 
 use super::keys::{PREFIX, tls_keys};
 
@@ -26,25 +27,5 @@ pub(super) fn config(config: &ParsedConfig, props: &Props) -> Result<TlsConfig> 
     let set: Props = set.collect();
     let is_prefixed = props.keys().any(|key| key.strip_prefix(PREFIX).is_some_and(|key| key.starts_with("ssl.")));
     let stores = Stores::new(&set, if is_prefixed { PREFIX } else { "" });
-    let mut tls = TlsConfig::builder();
-    if let Some(trusted) = stores.trusted()? {
-        let trusted: Vec<Certificate<'static>> = trusted.iter().map(certificate).collect();
-        tls = tls.root_certs(RootCerts::from(trusted));
-    }
-    if let Some(identity) = stores.identity()? {
-        tls = tls.client_cert(Some(client(&identity)?));
-    }
-    Ok(tls.build())
-}
-
-fn certificate(read: &longshore_tls::Certificate) -> Certificate<'static> {
-    Certificate::from_der(&read.0).to_owned()
-}
-
-/// Who shows itself with this key.
-fn client(identity: &Identity) -> Result<ClientCert> {
-    let chain: Vec<_> = identity.chain.iter().map(certificate).collect();
-    let key = PrivateKey::from_pem(identity.key_pem().as_bytes())
-        .map_err(|error| ConnectError::config(format!("ssl.keystore: the private key cannot be used: {error}")))?;
-    Ok(ClientCert::new_with_certs(&chain, key))
+    tls(&stores, Trust::Certified)
 }

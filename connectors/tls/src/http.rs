@@ -1,15 +1,16 @@
-//! The HTTP calls that the worker itself makes: how they do TLS.
+//! TLS for the HTTP client that the worker and its connectors share.
 
 use longshore_api::{ConnectError, Result};
-use longshore_tls::Stores;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+
+use super::Stores;
 
 /// Which servers are spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
     /// Those that show a certificate of the trust store, or, without one, of a public authority.
     Certified,
-    /// Any: who listens there is known already, and nothing secret is said.
+    /// Any: who listens there is known already and nothing secret is said, or the user wants it so.
     Anybody,
 }
 
@@ -30,6 +31,6 @@ pub fn tls(stores: &Stores<'_>, trust: Trust) -> Result<TlsConfig> {
     Ok(tls.build())
 }
 
-fn owned(certificates: &[longshore_tls::Certificate]) -> Vec<Certificate<'static>> {
+fn owned(certificates: &[super::Certificate]) -> Vec<Certificate<'static>> {
     certificates.iter().map(|certificate| Certificate::from_der(&certificate.0).to_owned()).collect()
 }

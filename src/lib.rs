@@ -18,3 +18,6 @@ pub mod rest;
 pub mod store;
 pub mod task;
 pub mod trial;
+
+/// TLS of the HTTP calls that the worker itself makes.
+pub use longshore_tls::http;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::Context;
 use longshore_api::Props;
 use longshore_tls::Stores;
-use longshore_tls::http::{self, Trust};
 
 use super::{Exit, Failed, say, say_error, worker};
 use crate::config::rest::RestTls;
+use crate::http::{self, Trust};
 
 /// A little longer than the worker itself waits for its herder before it says that it is not healthy.
 const PATIENCE: Duration = Duration::from_secs(12);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, sleep};
 use std::time::Duration;
 
-use longshore_test_servers::{clickhouse, kafka, unique};
+use longshore_test_servers::{Kind, Server, clickhouse, kafka, unique};
 use serde_json::{Value, json};
 
 use super::kafka::{Writer, create_topic, header, read, text};
@@ -20,10 +20,16 @@ struct Rows {
 }
 
 impl Rows {
-    /// A database with a table of music events, which knows the names of its inserts.
-    fn new(table: &str) -> Self {
+    /// A database without tables.
+    fn empty() -> Self {
         let rows = Self { database: unique("mydb").replace('-', "_") };
         rows.ask_in("default", &format!("CREATE DATABASE {}", rows.database));
+        rows
+    }
+
+    /// A database with a table of music events, which knows the names of its inserts.
+    fn new(table: &str) -> Self {
+        let rows = Self::empty();
         rows.ask(&format!(
             "CREATE TABLE `{table}` (n Int64, user LowCardinality(String), track Nullable(String), ms Int32, \
              tags Array(String), at DateTime64(3, 'UTC')) ENGINE=MergeTree ORDER BY n \
@@ -136,6 +142,114 @@ fn songs_with_a_schema_become_rows_exactly_once() {
     );
 }
 
+/// What an app tells of its listeners: texts, whose parameters are JSON of any form. The table gives each event an id.
+fn app_events_become_rows(config: impl FnOnce(&mut Value), event: fn(usize) -> Value) {
+    let topic = unique("events");
+    create_topic(&topic, 3);
+    let rows = Rows::empty();
+    rows.ask(&format!(
+        "CREATE TABLE `{topic}` (id UUID DEFAULT generateUUIDv4(), event_name String, user_id String, event_params String, \
+         event_timestamp_ms String, at DateTime64(3, 'UTC') MATERIALIZED fromUnixTimestamp64Milli(toInt64(event_timestamp_ms), 'UTC')) \
+         ENGINE=MergeTree ORDER BY (event_name, at) SETTINGS non_replicated_deduplication_window=1000"
+    ));
+    let worker = Worker::start(kafka());
+    let mut sink = sink(&topic, &rows.database);
+    config(&mut sink);
+    worker.create("clickhouse", &sink);
+    let writer = Writer::new();
+    for number in 0..900 {
+        writer.send(&topic, Some(&format!("user {}", number % 17)), Some(&event(number).to_string()));
+    }
+    writer.flush();
+    worker.wait_until("900 rows", || rows.number("count()", &topic) == 900);
+    let sums = "count(), uniqExact(id), sum(JSONExtractInt(event_params, 'n')), uniqExact(user_id), min(at), max(at), \
+                countIf(event_name = 'song_played')";
+    assert_eq!(
+        rows.ask(&format!("SELECT {sums} FROM `{topic}`")),
+        "900\t900\t404550\t17\t2023-11-14 22:13:20.000\t2023-11-14 22:13:20.899\t450"
+    );
+    let one = "event_name, user_id, event_timestamp_ms, JSONExtractString(event_params, 'song', 'title')";
+    assert_eq!(
+        rows.ask(&format!("SELECT {one} FROM `{topic}` WHERE JSONExtractInt(event_params, 'n') = 41")),
+        "song_skipped\tuser 7\t1700000000041\tsong \"41\" ♪"
+    );
+    worker.wait_for_state("clickhouse", "RUNNING", "RUNNING");
+}
+
+fn app_event(number: usize) -> Value {
+    json!({
+        "event_name": if number.is_multiple_of(2) { "song_played" } else { "song_skipped" },
+        "user_id": format!("user {}", number % 17),
+        "event_params": {"n": number, "song": {"title": format!("song \"{number}\" ♪")}, "tags": ["live", 5, null]},
+        "event_timestamp_ms": 1_700_000_000_000i64 + number as i64,
+    })
+}
+
+/// The same with a schema, in which everything is a text.
+fn app_event_with_schema(number: usize) -> Value {
+    let mut event = app_event(number);
+    for name in ["event_params", "event_timestamp_ms"] {
+        event[name] = json!(event[name].to_string());
+    }
+    let names = ["event_name", "user_id", "event_params", "event_timestamp_ms"];
+    let fields = names.map(|name| json!({"field": name, "type": "string", "optional": name == "user_id"}));
+    json!({"schema": {"type": "struct", "fields": fields}, "payload": event})
+}
+
+#[test]
+fn app_events_in_json_become_rows_in_large_inserts() {
+    app_events_become_rows(
+        |config| {
+            config["bufferCount"] = json!("400");
+            config["bufferFlushTime"] = json!("300");
+            config["insertCompression"] = json!("lz4");
+        },
+        app_event,
+    );
+}
+
+#[test]
+fn app_events_with_a_schema_become_rows_exactly_once() {
+    app_events_become_rows(
+        |config| {
+            config["value.converter.schemas.enable"] = json!("true");
+            config["exactlyOnce"] = json!("true");
+            config["zkPath"] = json!(format!("/{}", unique("app")));
+        },
+        app_event_with_schema,
+    );
+}
+
+#[test]
+fn a_table_is_made_for_songs_and_its_server_may_end_meanwhile() {
+    let mut server = Server::start(Kind::ClickHouse);
+    let address = server.address();
+    let topic = unique("music");
+    create_topic(&topic, 2);
+    let count = |expression: &str| {
+        let asked = ureq::get(&address).query("query", format!("SELECT {expression} FROM `{topic}`")).call();
+        asked.ok().and_then(|mut answer| answer.body_mut().read_to_string().ok()?.trim().parse::<usize>().ok())
+    };
+    let worker = Worker::start(kafka());
+    let mut config = sink(&topic, "default");
+    config["port"] = json!(address.rsplit(':').next());
+    config["longshore.table.create"] = json!("true");
+    config["longshore.table.order.by"] = json!("n");
+    worker.create("clickhouse", &config);
+    let end = Arc::new(AtomicBool::new(false));
+    let producing = produce(topic.clone(), Arc::clone(&end), event);
+    for _ in 0..2 {
+        let seen = count("count()");
+        worker.wait_until("records to flow", || count("count()") > seen);
+        server.kill();
+        server.start_again();
+    }
+    end.store(true, Ordering::Relaxed);
+    let sent = producing.join().unwrap();
+    worker.wait_until("every record", || count("uniqExact(n)") == Some(sent));
+    worker.wait_for_state("clickhouse", "RUNNING", "RUNNING");
+}
+
 /// Kills the worker again and again while records come in; gives the rows, their table and how many records were sent.
 fn survive_kills(config: impl FnOnce(&mut Value)) -> (Rows, String, usize) {
     let topic = unique("music");
@@ -148,7 +262,7 @@ fn survive_kills(config: impl FnOnce(&mut Value)) -> (Rows, String, usize) {
     config(&mut sink);
     worker.create("clickhouse", &sink);
     let end = Arc::new(AtomicBool::new(false));
-    let producing = produce(topic.clone(), Arc::clone(&end));
+    let producing = produce(topic.clone(), Arc::clone(&end), event_with_schema);
     let groups = worker.group("clickhouse");
     worker.wait_until("a first commit", || {
         (0..3).all(|partition| super::kafka::committed_of(kafka(), &groups, &topic, partition) > 0)
@@ -167,11 +281,11 @@ fn survive_kills(config: impl FnOnce(&mut Value)) -> (Rows, String, usize) {
     (rows, topic, sent)
 }
 
-fn produce(topic: String, end: Arc<AtomicBool>) -> thread::JoinHandle<usize> {
+fn produce(topic: String, end: Arc<AtomicBool>, event: fn(usize) -> Value) -> thread::JoinHandle<usize> {
     thread::spawn(move || {
         let (writer, mut sent) = (Writer::new(), 0);
         while !end.load(Ordering::Relaxed) {
-            writer.send(&topic, None, Some(&event_with_schema(sent).to_string()));
+            writer.send(&topic, None, Some(&event(sent).to_string()));
             sent += 1;
             if sent.is_multiple_of(20) {
                 sleep(Duration::from_millis(5));

@@ -5,6 +5,7 @@
 # usage: clickhouse-run.sh [--fresh]           --fresh forgets what was stored before
 #   PORT       8123, of HTTP; the other ports are chosen at the first start and kept in DATA
 #   DATA       folder of this instance          ($LONGSHORE_CACHE/servers/data/clickhouse)
+#   ARGS       more of the server's configuration: --https_port=… --openSSL.server.certificateFile=…
 #   OWNER_PID  ends with that process; EPHEMERAL=1 then removes DATA
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -27,4 +28,5 @@ export CLICKHOUSE_HTTP_PORT=$PORT CLICKHOUSE_PATH=$DATA/data/ CLICKHOUSE_ACCESS=
 mkdir -p "$DATA/data" "$DATA/access" "$DATA/keeper"
 guard
 cd "$DATA"
-exec "$CLICKHOUSE" server --config-file="$HERE/clickhouse/config.xml"
+# shellcheck disable=SC2086 # several words
+exec "$CLICKHOUSE" server --config-file="$HERE/clickhouse/config.xml" -- ${ARGS:-}

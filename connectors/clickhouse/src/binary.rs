@@ -1,4 +1,7 @@
-//! Rows of the formats RowBinary and RowBinaryWithDefaults.
+//! Rows of the formats RowBinaryWithNamesAndTypes and, for columns with a DEFAULT, RowBinaryWithDefaults.
+//!
+//! The first one begins with the types that the rows are written for, so that the server refuses them if a column has
+//! been altered meanwhile; the second one cannot say them.
 //!
 //! Which Connect values go into which columns is what the Java connector (1.5.0) says, with these differences: a value
 //! that does not fit its column is an error, where Java cuts it; and types are written that Java cannot (`IPv4`,
@@ -95,8 +98,22 @@ impl Plan {
     /// The statement that takes the rows.
     pub(crate) fn statement(&self) -> String {
         let names: Vec<String> = self.columns.iter().map(|one| quoted(&self.table.columns[one.column].name)).collect();
-        let format = if self.with_defaults { "RowBinaryWithDefaults" } else { "RowBinary" };
+        let format = if self.with_defaults { "RowBinaryWithDefaults" } else { "RowBinaryWithNamesAndTypes" };
         format!("INSERT INTO {} ({}) FORMAT {format}", self.table.full_name, names.join(", "))
+    }
+
+    /// Appends what stands before the rows of an insert.
+    pub(crate) fn header(&self, out: &mut Vec<u8>) {
+        if self.with_defaults {
+            return;
+        }
+        let columns = || self.columns.iter().map(|one| &self.table.columns[one.column]);
+        value::length(self.columns.len(), out);
+        let texts = columns().map(|column| &column.name).chain(columns().map(|column| &column.text));
+        for text in texts {
+            value::length(text.len(), out);
+            out.extend_from_slice(text.as_bytes());
+        }
     }
 
     /// Appends the row of a record. After an error `out` is as it was.

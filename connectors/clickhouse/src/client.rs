@@ -3,6 +3,7 @@
 mod connection;
 mod lz4;
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -198,8 +199,10 @@ impl Shared {
     fn failure(&self, error: &ureq::Error) -> Failure {
         let address = &self.address;
         match error {
-            ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::Pem(_) => {
-                Failure::Settings(ConnectError::config(format!("ssl: TLS to ClickHouse at {address} fails: {error}")))
+            ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::Pem(_) => self.no_tls(error),
+            // What TLS finds wrong with the other side comes as a reader's error of this kind.
+            ureq::Error::Io(io) if self.url.starts_with("https:") && io.kind() == ErrorKind::InvalidData => {
+                self.no_tls(error)
             }
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
                 Failure::Settings(ConnectError::config(format!("hostname: {address} is no address of a server")))
@@ -207,6 +210,13 @@ impl Shared {
             ureq::Error::Timeout(which) => Failure::Passing(errors::away(address, &format!("timeout: {which}"))),
             _ => Failure::Passing(errors::away(address, &error.to_string())),
         }
+    }
+}
+
+impl Shared {
+    fn no_tls(&self, error: &ureq::Error) -> Failure {
+        let address = &self.address;
+        Failure::Settings(ConnectError::config(format!("ssl: TLS to ClickHouse at {address} fails: {error}")))
     }
 }
 

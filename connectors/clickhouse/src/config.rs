@@ -55,9 +55,6 @@ fn refuse(props: &Props, values: &mut Vec<ConfigValue>) {
     let mut refuse = |key: &str, why: &str| {
         add_error(values, key, invalid_value(key, Some(text(key)), &format!("is not supported by Longshore: {why}")));
     };
-    if settings::is_true(props, "debeziumCDCEnabled") {
-        refuse("debeziumCDCEnabled", "unwrap the events by the transform ExtractNewRecordState");
-    }
     if !text("ssl_socket_sni").is_empty() {
         refuse("ssl_socket_sni", "the name in the handshake is the host's");
     }

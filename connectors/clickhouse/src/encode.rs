@@ -8,6 +8,7 @@ use longshore_api::{ConnectError, Origin, Part, Payload, Struct, Value};
 use crate::binary::{Plan, Rules};
 use crate::buffer::Entry;
 use crate::config::{InsertFormat, Settings};
+use crate::debezium::{self, Rows};
 use crate::json;
 use crate::table::Table;
 
@@ -55,6 +56,10 @@ pub(crate) struct Encoder<'a> {
     rebuilds: bool,
     plans: Vec<Plan>,
     pieces: Vec<(Form, Piece)>,
+    /// What change events become.
+    rows: Rows,
+    /// Bytes of the records to come, as Kafka holds them.
+    expected: usize,
 }
 
 impl<'a> Encoder<'a> {
@@ -73,12 +78,18 @@ impl<'a> Encoder<'a> {
             rebuilds,
             plans: Vec::new(),
             pieces: Vec::new(),
+            rows: Rows::default(),
+            expected: 0,
         }
     }
 
     /// Makes rows of entries, those of one form together.
     pub(crate) fn encode(mut self, entries: &[Entry], wanted: &[usize]) -> Encoded {
         let mut bad = Vec::new();
+        let entry = |index: &usize| entries.get(*index);
+        // A row of JSON is as long as its record, and ends its line.
+        self.expected =
+            wanted.iter().filter_map(entry).map(|entry| entry.record().raw_value().map_or(0, <[u8]>::len) + 1).sum();
         // What a schema lacks, every record of it lacks: it is found once.
         let mut misfits: HashMap<usize, ConnectError> = HashMap::new();
         for index in wanted {
@@ -104,7 +115,7 @@ impl<'a> Encoder<'a> {
             Payload::Null => {}
             Payload::Json(bytes) => {
                 let (known, rebuilds) = (self.known, self.rebuilds);
-                let rows = self.rows(Form::Json);
+                let rows = self.rows_of(Form::Json);
                 let is_row = json::text(bytes, known, rebuilds, &mut rows.rows);
                 if is_row.map_err(|error| (Origin::Converter(Part::Value), error))?.map_err(sink)? {
                     rows.entries.push(index);
@@ -114,16 +125,16 @@ impl<'a> Encoder<'a> {
             Payload::Bytes(_) => return Err(sink(json::unexpected(&Value::Bytes(Vec::new().into())))),
             Payload::Data(data) => match &data.value {
                 Value::Null => {}
-                Value::Struct(value) if self.settings.binary_bypassed => {
-                    let known = self.known;
-                    let rows = self.rows(Form::Json);
-                    json::structure(value, known, &mut rows.rows);
-                    rows.entries.push(index);
+                Value::Struct(event) if self.settings.takes_envelopes && debezium::is_envelope(&event.schema) => {
+                    match self.rows.flatten(event) {
+                        Some(row) => self.add_struct(index, &row, misfits).map_err(sink)?,
+                        None => tracing::debug!("{} is a change event without a row", entry.place()),
+                    }
                 }
                 Value::Struct(value) => self.add_struct(index, value, misfits).map_err(sink)?,
                 Value::Map(map) => {
                     let known = self.known;
-                    let rows = self.rows(Form::Json);
+                    let rows = self.rows_of(Form::Json);
                     json::object(map, known, &mut rows.rows);
                     rows.entries.push(index);
                 }
@@ -143,7 +154,7 @@ impl<'a> Encoder<'a> {
         if text.trim().is_empty() {
             return Ok(());
         }
-        let rows = self.rows(Form::Text);
+        let rows = self.rows_of(Form::Text);
         rows.rows.extend_from_slice(text.as_bytes());
         if !text.ends_with('\n') {
             rows.rows.push(b'\n');
@@ -158,6 +169,13 @@ impl<'a> Encoder<'a> {
         value: &Struct,
         misfits: &mut HashMap<usize, ConnectError>,
     ) -> Result<(), ConnectError> {
+        if self.settings.binary_bypassed {
+            let known = self.known;
+            let rows = self.rows_of(Form::Json);
+            json::structure(value, known, &mut rows.rows);
+            rows.entries.push(index);
+            return Ok(());
+        }
         let address = Arc::as_ptr(&value.schema) as usize;
         if let Some(error) = misfits.get(&address) {
             return Err(error.clone());
@@ -176,20 +194,25 @@ impl<'a> Encoder<'a> {
         let rules = self.rules;
         let at = self.place(Form::Binary(first));
         let rows = &mut self.pieces[at].1;
+        if rows.entries.is_empty() {
+            rows.rows.clear();
+            self.plans[plan].header(&mut rows.rows);
+        }
         self.plans[plan].row(value, &rules, &mut rows.rows)?;
         rows.entries.push(index);
         Ok(())
     }
 
     /// The rows of a form.
-    fn rows(&mut self, form: Form) -> &mut Piece {
+    fn rows_of(&mut self, form: Form) -> &mut Piece {
         let at = self.place(form);
         &mut self.pieces[at].1
     }
 
     fn place(&mut self, form: Form) -> usize {
         self.pieces.iter().position(|(known, _)| *known == form).unwrap_or_else(|| {
-            self.pieces.push((form, Piece::default()));
+            let rows = Vec::with_capacity(self.expected);
+            self.pieces.push((form, Piece { rows, ..Piece::default() }));
             self.pieces.len() - 1
         })
     }

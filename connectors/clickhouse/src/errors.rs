@@ -41,7 +41,7 @@ const ACCESS_CODES: [i32; 7] = [516, 194, 193, 192, 195, 497, 291];
 /// UNKNOWN_SETTING and its like: what `clickhouseSettings` says cannot be.
 const SETTING_CODES: [i32; 2] = [115, 139];
 
-/// The code of JSON that has a member twice, and of more.
+/// The code of JSON that has a member twice, of binary rows for other types, and of more.
 const INCORRECT_DATA: i32 = 117;
 
 /// UNKNOWN_TABLE and UNKNOWN_DATABASE.
@@ -83,7 +83,8 @@ impl Refusal {
 
     /// Whether the table may have another form than it had when it was described.
     pub(crate) fn is_stale_table(&self) -> bool {
-        STALE_CODES.contains(&self.code) || self.is_missing_table()
+        let has_other_types = self.code == INCORRECT_DATA && self.message.contains("Type of '");
+        STALE_CODES.contains(&self.code) || has_other_types || self.is_missing_table()
     }
 }
 

@@ -7,6 +7,7 @@ use longshore_api::{ConnectError, Payload, Schema, Type, Value};
 
 use crate::buffer::Entry;
 use crate::client::quoted;
+use crate::debezium;
 use crate::table::Table;
 
 /// What the keys say of added columns.
@@ -18,6 +19,8 @@ pub(crate) struct Evolution {
     pub(crate) struct_to_json: bool,
     /// The cluster on which columns are added; empty for the server alone.
     pub(crate) cluster: String,
+    /// Whether change events become rows.
+    pub(crate) takes_envelopes: bool,
 }
 
 /// A statement that adds columns, and their names.
@@ -56,7 +59,7 @@ pub(crate) fn statement(
             continue;
         }
         seen.push(Arc::clone(schema));
-        for field in &schema.fields {
+        for field in &debezium::row_schema(schema, evolution.takes_envelopes).fields {
             if !table.has_column(&field.name) && added.iter().all(|(name, _)| *name != field.name) {
                 let kind = column_type(&field.schema, evolution.struct_to_json)
                     .map_err(|why| ConnectError::data(format!("auto.evolve: field {}: {why}", field.name)))?;
@@ -102,7 +105,8 @@ fn column_type(schema: &Schema, struct_to_json: bool) -> Result<String, String> 
     Ok(if stays { base } else { format!("Nullable({base})") })
 }
 
-fn base_type(schema: &Schema, struct_to_json: bool) -> Result<String, String> {
+/// The same without NULL.
+pub(crate) fn base_type(schema: &Schema, struct_to_json: bool) -> Result<String, String> {
     match schema.logical_name() {
         Some(logical::DECIMAL) => {
             let scale = schema.parameters.get("scale").and_then(|scale| scale.parse::<u32>().ok()).unwrap_or(0);
@@ -147,7 +151,7 @@ fn base_type(schema: &Schema, struct_to_json: bool) -> Result<String, String> {
 }
 
 /// Whether a struct is how a converter shows a union.
-fn is_union(schema: &Schema) -> bool {
+pub(crate) fn is_union(schema: &Schema) -> bool {
     let named = schema.name.as_deref().is_some_and(|name| {
         name == "io.confluent.connect.avro.Union"
             || name.starts_with("io.confluent.connect.protobuf.Union")

@@ -5,6 +5,7 @@
 //! topic (`writer`). A chunk becomes the body of an insert in one pass (`encode`): schemaless JSON is passed on as it
 //! came (`json`), texts are rows of the format that the user says, records with a schema are written as RowBinary
 //! (`binary`) for the columns as the server describes them (`table`, `types`). Several lanes are under way at once.
+//! Tables may be made (`create`) and get columns (`evolve`) by what the records are.
 //!
 //! # What is delivered
 //! Offsets are delivered up to the first record that the server has not acknowledged and that was not reported: at
@@ -21,6 +22,8 @@ mod binary;
 mod buffer;
 mod client;
 mod config;
+mod create;
+mod debezium;
 mod encode;
 mod errors;
 mod evolve;

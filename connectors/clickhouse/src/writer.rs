@@ -8,8 +8,9 @@ use longshore_api::{BadRecord, ConnectError, Origin, TopicPartition};
 use tokio::sync::Mutex;
 
 use crate::buffer::{Chunk, Entry, Lane};
-use crate::client::{Client, Insert};
+use crate::client::{Client, Insert, Param};
 use crate::config::{Mode, Settings};
+use crate::create;
 use crate::encode::{Encoder, Piece};
 use crate::errors::{Failure, Refusal};
 use crate::evolve::{self, Evolution};
@@ -182,10 +183,24 @@ impl Writer {
     async fn insert(&self, group: Group<'_>, bad: &mut Vec<BadRecord>) -> Result<(), Stop> {
         let Group { topic, origin, entries, wanted, range } = group;
         let (database, name) = self.settings.place_of(topic);
-        let (mut is_fresh, mut rebuilds) = (false, false);
+        let (mut is_fresh, mut rebuilds, mut is_made) = (false, false, false);
         loop {
             let table = self.tables.lock().await.get(&self.client, database, name).await?;
-            let Some(mut table) = table else { return self.no_table(database, name, entries, &wanted, bad) };
+            let Some(mut table) = table else {
+                if let Some(creation) = self.settings.creation.as_ref().filter(|_| !is_made) {
+                    let full_name = crate::table::full_name(database, name);
+                    match create::statement(&full_name, entries, &wanted, creation) {
+                        Ok(Some(statement)) => {
+                            self.make_table(&statement).await?;
+                            is_made = true;
+                            continue;
+                        }
+                        Ok(None) => {}
+                        Err(error) => return self.refuse(entries, &wanted, &error, bad),
+                    }
+                }
+                return self.no_table(database, name, entries, &wanted, bad);
+            };
             if let Some(evolution) = &self.settings.evolution {
                 match evolve::statement(&table, entries, &wanted, evolution) {
                     Ok(None) => {}
@@ -250,6 +265,25 @@ impl Writer {
         }
     }
 
+    /// Makes a table. What the server refuses is the configuration's fault, not the records'.
+    async fn make_table(&self, statement: &str) -> Result<(), Stop> {
+        let made = self.client.ask(statement, &self.ddl_params()).await;
+        made.map(|_| tracing::info!("a table was made: {statement}")).map_err(|failure| match failure {
+            Failure::Refused(refusal) => Stop::Fatal(ConnectError::config(format!(
+                "longshore.table.create: the table cannot be made: {}: {statement}",
+                refusal.message
+            ))),
+            other => other.into(),
+        })
+    }
+
+    /// The settings of statements that make and change tables.
+    fn ddl_params(&self) -> Vec<Param> {
+        let mut params: Vec<_> = self.settings.server_settings.clone().into_iter().collect();
+        params.push(("alter_sync".to_owned(), "1".to_owned()));
+        params
+    }
+
     /// Adds columns, and gives the table once they can be seen.
     async fn evolve(
         &self,
@@ -258,9 +292,7 @@ impl Writer {
         evolve::Alter { statement, added }: &evolve::Alter,
         evolution: &Evolution,
     ) -> Result<Arc<Table>, Stop> {
-        let mut params: Vec<_> = self.settings.server_settings.clone().into_iter().collect();
-        params.push(("alter_sync".to_owned(), "1".to_owned()));
-        self.client.ask(statement, &params).await?;
+        self.client.ask(statement, &self.ddl_params()).await?;
         tracing::info!("columns were added: {statement}");
         for attempt in 0..=evolution.retries {
             if attempt > 0 {
@@ -492,6 +524,9 @@ pub(crate) async fn probe(client: &Client, settings: &Settings) -> Result<(), Fa
             "ClickHouse server version {} is too old to use this connector. Please upgrade to version 23.3 or newer.",
             version.trim()
         )));
+    }
+    if settings.creation.is_some() {
+        return Ok(());
     }
     let database = crate::client::text(&settings.database);
     let count = client.ask(&format!("SELECT count() FROM system.tables WHERE database = {database}"), &[]).await?;

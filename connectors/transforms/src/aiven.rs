@@ -144,7 +144,7 @@ impl Transform for ExtractTimestamp {
 
 /// Takes the topic from the key or the value.
 #[derive(Debug)]
-struct ExtractTopic {
+pub(crate) struct ExtractTopic {
     side: Side,
     /// `None` where the whole is the topic.
     field: Option<String>,

@@ -6,6 +6,7 @@
 
 mod aiven;
 mod apache;
+mod clickhouse;
 mod confluent;
 mod custenborder;
 mod debezium;
@@ -26,6 +27,7 @@ pub fn plugins() -> &'static [TransformPlugin] {
     static PLUGINS: LazyLock<Vec<TransformPlugin>> = LazyLock::new(|| {
         let mut plugins = apache::plugins();
         plugins.extend(aiven::plugins());
+        plugins.extend(clickhouse::plugins());
         plugins.extend(confluent::plugins());
         plugins.extend(custenborder::plugins());
         plugins.extend(debezium::plugins());

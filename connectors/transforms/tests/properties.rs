@@ -76,7 +76,7 @@ fn configurations(class: &str) -> Vec<Props> {
                 ("key.field.replacement", "$1"),
             ],
         ],
-        "ExtractTopic" if class.starts_with("io.aiven") => {
+        "ExtractTopic" if class.starts_with("io.aiven") || class.starts_with("com.clickhouse") => {
             &[&[], &[("field.name", "a")], &[("field.name", "b"), ("skip.missing.or.null", "true")]]
         }
         "PartitionRouting" => {

@@ -8,12 +8,12 @@ use base64::prelude::BASE64_STANDARD;
 use longshore_api::config::invalid_value;
 use longshore_api::{ConnectError, Props, Result};
 use longshore_tls::Stores;
-use longshore_tls::http::{self, Trust};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value as Json, json};
 use ureq::Agent;
 
 use crate::config::jaas::Login;
+use crate::http;
 
 const JAAS: &str = "sasl.jaas.config";
 const URL: &str = "sasl.oauthbearer.token.endpoint.url";
@@ -221,7 +221,7 @@ impl Given<'_> {
     /// TLS to the endpoint is set by the login module's options, as in Java: it is another server than the brokers.
     fn agent(&self) -> Result<Agent> {
         let ssl = self.options("ssl.").into_iter().map(|(name, value)| (format!("ssl.{name}"), value));
-        let tls = http::tls(&Stores::new(&ssl.collect(), ""), Trust::Certified)
+        let tls = http::tls(&Stores::new(&ssl.collect(), ""), http::Trust::Certified)
             .map_err(|error| hidden(JAAS, &error.to_string()))?;
         let millis = |key: &str| -> Result<Duration> {
             let millis = self.key(key).map(str::parse::<u64>).transpose();

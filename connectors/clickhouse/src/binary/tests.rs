@@ -229,7 +229,7 @@ fn absent_and_null_values_are_what_the_column_makes_of_them() {
     let array = || Schema { optional: true, ..Schema::array(Arc::new(optional())) };
     let few = record(&[("a", optional(), Value::Int8(1)), ("l", array(), Value::Null), ("x", optional(), Value::Null)]);
     let plan = Plan::new(&table, &few.schema).unwrap();
-    assert_eq!(plan.statement(), "INSERT INTO `d`.`t` (`a`, `l`) FORMAT RowBinary");
+    assert_eq!(plan.statement(), "INSERT INTO `d`.`t` (`a`, `l`) FORMAT RowBinaryWithNamesAndTypes");
     let mut out = Vec::new();
     plan.row(&few, &rules(false), &mut out).unwrap();
     assert_eq!(out, [1, 0], "a missing array is an empty one");
@@ -285,7 +285,10 @@ fn values_are_shown_only_where_that_is_asked_for() {
 fn types_that_cannot_be_written_are_left_to_the_server_or_named() {
     let table = table(&[("a", "Int8", false), ("p", "AggregateFunction(sum, Int8)", false)]);
     let without = record(&[("a", Schema::new(Kind::Int8), Value::Int8(1))]);
-    assert_eq!(Plan::new(&table, &without.schema).unwrap().statement(), "INSERT INTO `d`.`t` (`a`) FORMAT RowBinary");
+    assert_eq!(
+        Plan::new(&table, &without.schema).unwrap().statement(),
+        "INSERT INTO `d`.`t` (`a`) FORMAT RowBinaryWithNamesAndTypes"
+    );
     refuses("Point", Value::Int8(1), "Cannot serialize unsupported type Point");
 }
 

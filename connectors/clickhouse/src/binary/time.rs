@@ -42,7 +42,10 @@ pub(super) fn write(
         Type::DateTime => {
             let seconds = match value {
                 Value::Int32(seconds) => i128::from(*seconds),
-                Value::Int64(seconds) => i128::from(*seconds),
+                Value::Int64(number) => match nanos(*number, schema) {
+                    Some(nanos) => nanos.div_euclid(NANOS_PER_SECOND),
+                    None => i128::from(*number),
+                },
                 Value::Date(millis) => i128::from(millis.div_euclid(1000)),
                 Value::String(text) => moment(text, format, schema, kind)?.div_euclid(NANOS_PER_SECOND),
                 _ => return Err(unknown(value, schema, kind)),
@@ -51,7 +54,10 @@ pub(super) fn write(
         }
         Type::DateTime64(precision) => {
             let ticks = match value {
-                Value::Int64(ticks) => i128::from(*ticks),
+                Value::Int64(number) => match nanos(*number, schema) {
+                    Some(nanos) => ticks(nanos, *precision),
+                    None => i128::from(*number),
+                },
                 Value::Date(millis) => ticks(i128::from(*millis) * NANOS_PER_MILLI, *precision),
                 Value::String(text) => ticks(moment(text, format, schema, kind)?, *precision),
                 _ => return Err(unknown(value, schema, kind)),
@@ -68,6 +74,17 @@ pub(super) fn write(
 /// Ticks of which a second has ten to the power of `precision`, at most nine.
 fn ticks(nanos: i128, precision: u32) -> i128 {
     nanos.div_euclid(10i128.pow(9u32.saturating_sub(precision)))
+}
+
+/// The moment of a number that one of Debezium's types says the unit of; others are in the column's own.
+fn nanos(number: i64, schema: Option<&Schema>) -> Option<i128> {
+    let unit = match schema?.name.as_deref()? {
+        "io.debezium.time.Timestamp" => NANOS_PER_MILLI,
+        "io.debezium.time.MicroTimestamp" => 1000,
+        "io.debezium.time.NanoTimestamp" => 1,
+        _ => return None,
+    };
+    Some(i128::from(number) * unit)
 }
 
 /// The moment that a text says, in nanoseconds since the epoch: by the column's pattern, else in ISO form with a zone.

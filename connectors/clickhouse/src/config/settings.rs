@@ -7,6 +7,7 @@ use longshore_api::config::{ParsedConfig, Props, invalid_value};
 use longshore_formats::java_time::DateTimeFormatter;
 
 use super::{additions, def};
+use crate::create::Creation;
 use crate::evolve::Evolution;
 
 /// A key and what is wrong with it.
@@ -81,6 +82,10 @@ pub(crate) struct Settings {
     pub(crate) tolerates_mismatch: bool,
     /// `None` where columns are not added.
     pub(crate) evolution: Option<Evolution>,
+    /// `None` where tables are not made.
+    pub(crate) creation: Option<Creation>,
+    /// Whether change events become rows.
+    pub(crate) takes_envelopes: bool,
     pub(crate) bisects: bool,
     pub(crate) shows_values: bool,
     pub(crate) formats: BTreeMap<String, DateTimeFormatter>,
@@ -104,6 +109,7 @@ impl Settings {
         };
         let text = |key: &str| props.get(key).map_or("", |value| value.trim());
         let exactly_once = is_true(props, "exactlyOnce");
+        let takes_envelopes = is_true(props, "debeziumCDCEnabled");
         let settings = Self {
             database: Some(parsed.string("database")).filter(|name| !name.is_empty()).unwrap_or("default").to_owned(),
             mode: match (exactly_once, is_true(props, "ignorePartitionsWhenBatching")) {
@@ -140,7 +146,17 @@ impl Settings {
                 retries: u32::try_from(parsed.integer("auto.evolve.ddl.refresh.retries")).unwrap_or(0),
                 struct_to_json: is_true(props, "auto.evolve.struct.to.json"),
                 cluster: parsed.string("clusterName").to_owned(),
+                takes_envelopes,
             }),
+            creation: added.boolean("longshore.table.create").then(|| Creation {
+                engine: added.string("longshore.table.engine").to_owned(),
+                order_by: added.list("longshore.table.order.by").to_vec(),
+                options: table_options(&added, exactly_once),
+                struct_to_json: is_true(props, "auto.evolve.struct.to.json"),
+                cluster: parsed.string("clusterName").to_owned(),
+                takes_envelopes,
+            }),
+            takes_envelopes,
             bisects: added.boolean("bisectFailedBatches"),
             shows_values: added.boolean("showOffendingValues"),
             formats: formats(text("dateTimeFormats"), &mut wrong),
@@ -193,6 +209,14 @@ fn server_settings(text: &str) -> BTreeMap<String, String> {
     // takes, so that it would be given up and sent again for ever.
     settings.remove("send_progress_in_http_headers");
     settings
+}
+
+/// What follows the order of a table that is made. With exactly once it has to know the names of its inserts.
+fn table_options(added: &ParsedConfig, exactly_once: bool) -> String {
+    match (added.string("longshore.table.engine"), added.string("longshore.table.options")) {
+        ("MergeTree", "") if exactly_once => "SETTINGS non_replicated_deduplication_window = 1000".to_owned(),
+        (_, options) => options.to_owned(),
+    }
 }
 
 fn buffering(parsed: &ParsedConfig, added: &ParsedConfig, props: &Props, wrong: &mut Vec<Wrong>) -> Buffering {

@@ -25,6 +25,14 @@ pub(super) fn additions() -> ConfigDef {
         key("insertCompression", Text, Low, "none").validator(Validator::OneOfIgnoreCase(&["none", "lz4"])).doc(
             "How the bodies of inserts are compressed. lz4 is worth its CPU where the network is slower than that.",
         ),
+        key("longshore.table.create", Boolean, Medium, "false")
+            .doc("Whether a table that does not exist is made, for the fields of the first records that come for it."),
+        key("longshore.table.engine", Text, Medium, "MergeTree")
+            .doc("The engine of tables that are made, with its arguments: ReplacingMergeTree(_version, is_deleted)"),
+        key("longshore.table.order.by", List, Medium, "")
+            .doc("The columns by which the rows of tables that are made are ordered; they cannot be NULL."),
+        key("longshore.table.options", Text, Low, "")
+            .doc("What else the statement says that makes a table: PARTITION BY …, TTL …, SETTINGS …"),
         key("bisectFailedBatches", Boolean, Low, "false").doc(
             "Whether the rows of an insert that the server refuses for their data are tried apart, so that only those \
              that are wrong become dead letters. Takes effect with errors.tolerance=all, and not with exactlyOnce.",
@@ -166,7 +174,7 @@ fn behaviour() -> Vec<ConfigKey> {
             "Whether members of schemaless records that have no column are sent all the same.",
         ),
         shown(key("debeziumCDCEnabled", Boolean, Medium, "false"), Short, "Enable Debezium CDC envelope processing.")
-            .doc("Whether Debezium's change events are taken apart; not supported."),
+            .doc("Whether Debezium's change events become rows with a version and a mark of deletion."),
         switch(
             "ignorePartitionsWhenBatching",
             "Ignore partitions when batching.",

@@ -228,3 +228,23 @@ async fn inserts_may_be_compressed() {
     let error = sink.try_put(&json(1000, &[r#"{"n": "many"}"#])).await.unwrap_err().to_string();
     assert!(error.contains("row of t-0@1000") && error.contains("Code: 27"), "{error}");
 }
+
+#[tokio::test]
+async fn rows_for_a_column_that_has_another_type_by_now_are_written_anew() {
+    let lab = Lab::new("retyped").await;
+    lab.run("CREATE TABLE t (n Int64, a Int64, b Int64) ENGINE=MergeTree ORDER BY n");
+    let field = |name: &str| Field::new(name, Schema::new(Type::Int64));
+    let schema = Arc::new(Schema::structure(vec![field("n"), field("a"), field("b")]));
+    let batch = |n: i64| structs(n, &schema, vec![vec![Value::Int64(n), Value::Int64(1), Value::Int64(2)]]);
+    let mut sink = lab.start(&[]).await;
+    sink.put(&batch(0)).await;
+    // As wide as before: the bytes of the rows alone would be taken for other values.
+    lab.run("ALTER TABLE t MODIFY COLUMN a DateTime64(3, 'UTC'), MODIFY COLUMN b UInt64");
+    sink.put(&batch(1)).await;
+    lab.run("ALTER TABLE t MODIFY COLUMN b Nullable(UInt64)");
+    sink.put(&batch(2)).await;
+    assert_eq!(
+        lab.ask("SELECT * FROM t ORDER BY n"),
+        "0\t1970-01-01 00:00:01.000\t2\n1\t1970-01-01 00:00:00.001\t2\n2\t1970-01-01 00:00:00.001\t2"
+    );
+}

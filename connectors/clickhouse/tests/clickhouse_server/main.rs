@@ -3,7 +3,10 @@
 
 mod exactly_once;
 mod faults;
+mod load;
+mod secure;
 mod support;
+mod tables;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -327,8 +327,18 @@ fn health_is_asked_over_https() {
     assert!(code == Some(1) && said.contains(&url), "without a certificate there is no connection: {said}");
     let (code, said) = health(&[], &[("listeners", &listener), ("ssl.keystore.location", "/nowhere/key.jks")]);
     assert!(code == Some(1) && said.contains("ssl.keystore.location"), "{said}");
-    let variables = [("CONNECT_LISTENERS", listener.as_str()), ("CONNECT_SSL_KEYSTORE_LOCATION", &key)];
-    let mut command = Command::new(env!("CARGO_BIN_EXE_longshore"));
-    command.env_clear().envs(variables).env("CONNECT_SSL_KEYSTORE_PASSWORD", "secret").arg("health");
-    assert!(command.output().unwrap().status.success());
+    let provider = "org.apache.kafka.common.config.provider.EnvVarConfigProvider";
+    for (name, password) in [("PLAIN", "secret"), ("PROVIDED", "${env:KEY_PASSWORD}")] {
+        let variables = [
+            ("CONNECT_LISTENERS", listener.as_str()),
+            ("CONNECT_SSL_KEYSTORE_LOCATION", &key),
+            ("CONNECT_SSL_KEYSTORE_PASSWORD", password),
+            ("CONNECT_CONFIG_PROVIDERS", "env"),
+            ("CONNECT_CONFIG_PROVIDERS_ENV_CLASS", provider),
+            ("KEY_PASSWORD", "secret"),
+        ];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_longshore"));
+        let output = command.env_clear().envs(variables).arg("health").output().unwrap();
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
 }

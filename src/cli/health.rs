@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use longshore_api::Props;
 use longshore_tls::Stores;
 
 use super::{Exit, Failed, say, say_error, worker};
+use crate::config::Resolver;
 use crate::config::rest::RestTls;
 use crate::http::{self, Trust};
 
@@ -16,15 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(12);
 
 /// Asks a worker for its health: the one that is named, or the one that these settings configure.
 pub(super) fn check(url: Option<&str>, config: Option<&Path>) -> Result<Exit, Failed> {
-    let props = worker::settings(config)?.props;
-    let (url, trust) = match url.filter(|url| !url.trim().is_empty()) {
-        Some(url) => (url.trim().to_owned(), Trust::Certified),
-        // It is asked where it runs; its certificate is made for the name by which others know it.
-        None => (own_url(props.get("listeners").map_or("", String::as_str)), Trust::Anybody),
-    };
-    let url = if url.contains("://") { url } else { format!("http://{url}") };
-    let answer = ask(&format!("{}/health", url.trim_end_matches('/')), &props, trust);
-    match answer {
+    let settings = worker::settings(config)?.props;
+    match answer(url, &settings) {
         Ok((200, body)) => {
             say(&body);
             Ok(Exit::Ok)
@@ -35,6 +29,28 @@ pub(super) fn check(url: Option<&str>, config: Option<&Path>) -> Result<Exit, Fa
         }
         Err(error) => Err(Failed { exit: Exit::No, error }),
     }
+}
+
+fn answer(url: Option<&str>, settings: &Props) -> anyhow::Result<(u16, String)> {
+    let Some(url) = url.map(str::trim).filter(|url| !url.is_empty()) else {
+        let props = resolved(settings)?;
+        // It is asked where it runs; its certificate is made for the name by which others know it.
+        return ask(&own_url(props.get("listeners").map_or("", String::as_str)), &props, Trust::Anybody);
+    };
+    let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    // What a config provider has to give is asked for only where it counts.
+    let props = if is_https(&url) { resolved(settings)? } else { Props::default() };
+    ask(&url, &props, Trust::Certified)
+}
+
+/// The settings as the worker takes them, by its config providers.
+fn resolved(settings: &Props) -> anyhow::Result<Props> {
+    let resolver = Resolver::new(settings, worker::variables()).map_err(|errors| anyhow!(errors.join("\n")))?;
+    Ok(resolver.resolve(settings)?)
+}
+
+fn is_https(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("https"))
 }
 
 /// How a worker with these listeners is reached from where it runs: by HTTP if it can be.
@@ -53,12 +69,13 @@ fn own_url(listeners: &str) -> String {
 
 fn ask(url: &str, props: &Props, trust: Trust) -> anyhow::Result<(u16, String)> {
     let mut agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
-    if url.to_ascii_lowercase().starts_with("https://") {
+    if is_https(url) {
         let settings = RestTls::new(props, "listeners.https.");
         agent = agent.tls_config(http::tls(&Stores::new(&settings.props, settings.prefix), trust)?);
     }
+    let url = format!("{}/health", url.trim_end_matches('/'));
     let mut answer = ureq::Agent::new_with_config(agent.build())
-        .get(url)
+        .get(&url)
         .call()
         .with_context(|| format!("{url} does not answer"))?;
     let body = answer.body_mut().read_to_string().with_context(|| format!("{url} did not finish its answer"))?;

@@ -187,14 +187,16 @@ impl TaskMetrics {
         self.sink.ends.0.set(Box::new(ends)).ok();
     }
 
-    /// A sink has read the records of a partition from `first` up to before `next`. Nothing of a partition that is not
-    /// assigned is kept.
-    pub fn reached(&self, partition: &TopicPartition, first: i64, next: i64) {
-        self.of_partition(partition, |reading| {
-            reading.position.fetch_max(next, Relaxed);
-            // Where nothing was committed, counting begins with the first record.
-            reading.committed.compare_exchange(-1, first, Relaxed, Relaxed).ok();
-        });
+    /// A sink has read the records of each of these partitions from the first offset up to before the next one. Nothing
+    /// of a partition that is not assigned is kept.
+    pub fn reached(&self, ranges: impl IntoIterator<Item = (TopicPartition, i64, i64)>) {
+        for (partition, first, next) in ranges {
+            self.of_partition(&partition, |reading| {
+                reading.position.fetch_max(next, Relaxed);
+                // Where nothing was committed, counting begins with the first record.
+                reading.committed.compare_exchange(-1, first, Relaxed, Relaxed).ok();
+            });
+        }
         self.sink.active_seen.record(self.sink.active());
     }
 

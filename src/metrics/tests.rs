@@ -47,9 +47,7 @@ async fn a_sinks_numbers_have_the_names_of_connects() {
     task.assigned([place("t", 0), place("t", 1)]);
     task.ends_by(move |partition| (*partition != place("t", 1)).then_some(9));
     task.committed(&[(place("t", 0), 2), (place("t", 1), -1001), (place("other", 1), 0)].into_iter().collect());
-    task.reached(&place("t", 0), 2, 5);
-    task.reached(&place("t", 1), 10, 14);
-    task.reached(&place("other", 1), 0, 9);
+    task.reached([(place("t", 0), 2, 5), (place("t", 1), 10, 14), (place("other", 1), 0, 9)]);
     task.record_failed();
     task.records_skipped(1);
     advance(Duration::from_secs(10)).await;

@@ -236,9 +236,7 @@ impl Loop {
             return Ok(Flow::Stop); // they may be good records that had to wait; they are read again
         }
         self.report_conversions(&batch, failed).await?;
-        for (partition, first, next) in positions::ranges(&batch, batch.rows()) {
-            self.run.metrics.reached(&partition, first, next);
-        }
+        self.run.metrics.reached(positions::ranges(&batch, batch.rows()));
         let mut current = Current { batch: Arc::new(batch), from: 0 };
         let outcome = self.put(&mut current).await;
         self.account_for(&current);

@@ -99,7 +99,9 @@ fn on_own_thread(
         // Nobody waits any more for one that was given up.
         ended.send(outcome.map(|outcome| outcome.unwrap_or(Ok(())))).ok();
     };
-    if let Err(error) = thread::Builder::new().name(format!("task-thread-{id}")).spawn(body) {
+    // A connector's name may hold what a thread's may not.
+    let name = format!("task-thread-{id}").replace('\0', " ");
+    if let Err(error) = thread::Builder::new().name(name).spawn(body) {
         // The outcome's sender went with the thread's body.
         warn!("a thread for task {id} cannot be started: {error}");
     }

@@ -8,9 +8,8 @@ use longshore_test_servers::{Kind, Server, unique};
 use serde_json::json;
 
 use super::kafka::create_topic_on;
-use super::worker::Worker;
+use super::worker::{STRINGS, Worker};
 
-const STRINGS: &str = "org.apache.kafka.connect.storage.StringConverter";
 /// Lines that come during each outage.
 const LINES: usize = 500;
 
@@ -47,11 +46,10 @@ impl Rig {
 
     /// Writes lines that the source reads and cannot send.
     fn write_in_vain(&mut self) {
-        let polled = || self.worker.sample("kafka_connect_source_task_source_record_poll_total");
-        let before = polled();
+        let polled = |worker: &Worker| worker.sample("kafka_connect_source_task_source_record_poll_total");
+        let before = polled(&self.worker);
         self.write();
-        let polled = || self.worker.sample("kafka_connect_source_task_source_record_poll_total");
-        self.worker.wait_until("the source to read on", || polled() >= before + LINES as f64);
+        self.worker.wait_until("the source to read on", || polled(&self.worker) >= before + LINES as f64);
         for connector in ["in", "out"] {
             self.worker.wait_for_state(connector, "RUNNING", "RUNNING");
         }

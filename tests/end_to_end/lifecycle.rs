@@ -8,7 +8,7 @@ use serde_json::json;
 use super::kafka::{Writer, create_topic};
 use super::mongo::Documents;
 use super::simplelink::{quote, simplelink};
-use super::worker::Worker;
+use super::worker::{STRINGS, Worker};
 
 #[test]
 fn a_paused_connector_rests_and_goes_on_where_it_was() {
@@ -99,7 +99,7 @@ fn a_generator_fills_a_topic_that_a_file_sink_writes_down() {
         "connector.class": "FileStreamSink",
         "topics": topic,
         "file": file,
-        "value.converter": "org.apache.kafka.connect.storage.StringConverter",
+        "value.converter": STRINGS,
     });
     worker.create("quotes-to-file", &sink);
     let lines = || fs::read_to_string(&file).unwrap_or_default().lines().count();

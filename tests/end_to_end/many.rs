@@ -8,13 +8,12 @@ use std::path::PathBuf;
 use longshore_test_servers::{kafka, unique};
 use serde_json::{Value, json};
 
-use super::worker::Worker;
+use super::worker::{STRINGS, Worker};
 
 /// Pairs of a source and a sink.
 const PAIRS: usize = 50;
 /// Lines that each pair moves at a time.
 const LINES: usize = 20;
-const STRINGS: &str = "org.apache.kafka.connect.storage.StringConverter";
 
 struct Pairs {
     worker: Worker,

@@ -9,9 +9,8 @@ use longshore_test_servers::{Kind, Server, kafka, unique};
 use serde_json::json;
 
 use super::kafka::{Writer, create_topic, create_topic_on};
-use super::worker::Worker;
+use super::worker::{STRINGS, Worker};
 
-const STRINGS: &str = "org.apache.kafka.connect.storage.StringConverter";
 /// The least limit that there is.
 const LIMIT: usize = 8 << 20;
 /// Records that are together sixteen times the limit.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::kafka::{Writer, committed, create_topic, create_topic_with, read, topics};
 use super::mongo::Documents;
 use super::simplelink::{quote, simplelink};
-use super::worker::{Ended, Worker};
+use super::worker::{Ended, STRINGS, Worker};
 
 /// What MongoDB does not take in one document, with some room for what surrounds it.
 const TOO_LARGE: usize = 17 << 20;
@@ -145,7 +145,7 @@ fn a_record_that_is_not_utf8_is_named_by_json_and_mended_by_strings_as_in_java()
     let file = worker.folder().join("lines.txt");
     let strings = json!({
         "connector.class": "FileStreamSink", "topics": topic, "file": file,
-        "value.converter": "org.apache.kafka.connect.storage.StringConverter",
+        "value.converter": STRINGS,
     });
     worker.create("strings", &strings);
     let lines = || fs::read_to_string(&file).unwrap_or_default();

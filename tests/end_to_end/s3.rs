@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::kafka::{Writer, create_topic};
-use super::worker::Worker;
+use super::worker::{STRINGS, Worker};
 
 /// A bucket of a test's own.
 struct Bucket {
@@ -56,7 +56,7 @@ impl Bucket {
             "connector.class": "io.confluent.connect.s3.S3SinkConnector",
             "tasks.max": "2",
             "topics": topics,
-            "key.converter": "org.apache.kafka.connect.storage.StringConverter",
+            "key.converter": STRINGS,
             "value.converter": "org.apache.kafka.connect.json.JsonConverter",
             "value.converter.schemas.enable": "false",
             "s3.bucket.name": self.name,

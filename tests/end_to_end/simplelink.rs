@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::kafka::Writer;
 use super::mongo::Documents;
-use super::worker::Worker;
+use super::worker::{STRINGS, Worker};
 
 /// `configs/simplelink.json` with names of the test's own.
 pub(crate) fn simplelink(topic: &str, database: &str, uri: &str) -> Value {
@@ -62,7 +62,7 @@ fn strings_that_hold_json_become_documents_too() {
     writer.send(&topic, None, Some(r#"{"n": 1, "at": {"$date": "2026-01-02T03:04:05Z"}, "price": 7}"#));
     writer.flush();
     let mut config = simplelink(&topic, &database, mongodb());
-    config["value.converter"] = json!("org.apache.kafka.connect.storage.StringConverter");
+    config["value.converter"] = json!(STRINGS);
     worker.create("simplelink", &config);
     let documents = Documents::of(mongodb(), &database, "api");
     worker.wait_until("the document", || documents.count() == 1);

@@ -10,9 +10,7 @@ use longshore_test_servers::{kafka, unique};
 use serde_json::json;
 
 use super::kafka::create_topic;
-use super::worker::Worker;
-
-const STRINGS: &str = "org.apache.kafka.connect.storage.StringConverter";
+use super::worker::{STRINGS, Worker};
 
 fn append(file: &Path, numbers: Range<usize>) {
     let mut file = File::options().create(true).append(true).open(file).unwrap();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::kafka::{Writer, committed, create_topic, header, read, text};
 use super::mongo::Documents;
 use super::simplelink::{quote, simplelink};
-use super::worker::Worker;
+use super::worker::{STRINGS, Worker};
 
 const TRANSFORMS: &str = "org.apache.kafka.connect.transforms.";
 
@@ -169,7 +169,7 @@ fn a_source_sends_what_its_chain_leaves_and_what_it_drops_is_not_read_again() {
     let config = json!({
         "connector.class": "FileStreamSource", "file": input, "topic": topic,
         "value.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter.schemas.enable": "false",
-        "header.converter": "org.apache.kafka.connect.storage.StringConverter",
+        "header.converter": STRINGS,
     });
     let chain: &[Link<'_>] = &[
         ("hoist", "HoistField$Value", &[("field", "line")]),

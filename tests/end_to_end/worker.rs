@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use longshore_test_servers::{free_port, unique};
 use serde_json::{Value, json};
 
+/// The converter of text.
+pub(crate) const STRINGS: &str = "org.apache.kafka.connect.storage.StringConverter";
 /// How long anything may take that a test waits for. Generous: what takes longer is broken, not slow.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -69,7 +71,7 @@ impl Worker {
             ("OFFSET_STORAGE_REPLICATION_FACTOR", "1"),
             ("STATUS_STORAGE_REPLICATION_FACTOR", "1"),
             ("OFFSET_STORAGE_PARTITIONS", "3"),
-            ("KEY_CONVERTER", "org.apache.kafka.connect.storage.StringConverter"),
+            ("KEY_CONVERTER", STRINGS),
             ("VALUE_CONVERTER", json),
             ("VALUE_CONVERTER_SCHEMAS_ENABLE", "false"),
             ("OFFSET_FLUSH_INTERVAL_MS", "500"),

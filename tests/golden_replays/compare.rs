@@ -21,12 +21,7 @@ pub(crate) fn validation(settings: &[(&str, &str)]) -> Validation {
 
 /// A configuration as a request's body holds it.
 pub(crate) fn request(body: &Json) -> RequestConfig {
-    let text = |value: &Json| match value {
-        Json::Null => None,
-        Json::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    };
-    body.as_object().unwrap().iter().map(|(key, value)| (key.clone(), text(value))).collect()
+    recorded::request(body).into_iter().collect()
 }
 
 /// An answer without what differs from worker to worker: documentation, versions, plugins that not everybody has.
@@ -50,48 +45,5 @@ fn normalised_member(key: &str, value: Json) -> Json {
             Json::Array(items)
         }
         (_, value) => normalised(value),
-    }
-}
-
-/// Where two answers differ; entries of a validation are matched by name.
-pub(crate) fn differences(expected: &Json, found: &Json) -> Vec<String> {
-    let mut all = Vec::new();
-    compare(expected, found, "", &mut all);
-    all
-}
-
-fn compare(expected: &Json, found: &Json, path: &str, all: &mut Vec<String>) {
-    match (expected, found) {
-        (Json::Object(left), Json::Object(right)) => {
-            for (key, value) in left {
-                let path = format!("{path}.{key}");
-                match right.get(key) {
-                    Some(other) => compare(value, other, &path, all),
-                    None => all.push(format!("{path}: missing, expected {value}")),
-                }
-            }
-            for key in right.keys().filter(|key| !left.contains_key(*key)) {
-                all.push(format!("{path}.{key}: unexpected"));
-            }
-        }
-        (Json::Array(left), Json::Array(right)) if path.ends_with(".configs") => {
-            let name = |item: &Json| item["value"]["name"].as_str().unwrap_or_default().to_owned();
-            let mut rest: Vec<&Json> = right.iter().collect();
-            for item in left {
-                let path = format!("{path}[{}]", name(item));
-                match rest.iter().position(|other| name(other) == name(item)) {
-                    Some(index) => compare(item, rest.swap_remove(index), &path, all),
-                    None => all.push(format!("{path}: missing")),
-                }
-            }
-            all.extend(rest.into_iter().map(|item| format!("{path}[{}]: unexpected", name(item))));
-        }
-        (Json::Array(left), Json::Array(right)) if left.len() == right.len() => {
-            for (index, (one, other)) in left.iter().zip(right).enumerate() {
-                compare(one, other, &format!("{path}[{index}]"), all);
-            }
-        }
-        _ if expected != found => all.push(format!("{path}: expected {expected}, found {found}")),
-        _ => {}
     }
 }

@@ -7,7 +7,8 @@ use longshore::plugins::{ConverterKind, Plugins};
 use longshore_test_recorded as recorded;
 use serde_json::{Value as Json, json};
 
-use crate::compare::{differences, normalised, request, validation};
+use crate::compare::{normalised, request, validation};
+use crate::support::golden::differences;
 
 /// Connect shows a value that it refuses also where that holds a password; Longshore does not.
 fn without_secret(expected: &str, found: &str) -> String {

@@ -3,7 +3,8 @@
 use longshore_test_recorded as recorded;
 use serde_json::Value as Json;
 
-use crate::compare::{differences, normalised, request, validation};
+use crate::compare::{normalised, request, validation};
+use crate::support::golden::differences;
 
 #[test]
 fn tables_are_those_of_connect() {

@@ -46,7 +46,7 @@ async fn unsigned_tokens_open_a_broker_that_takes_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_of_an_oauth_server_are_replaced_before_they_end() {
-    let tokens = TokenServer::start(10);
+    let tokens = TokenServer::start(20);
     let keys = tokens.keys();
     // A connection ends with its token, unless the client logs in again with another one.
     let (_broker, address) = broker(&[("OAUTH_JWKS", keys.to_str().unwrap()), ("OAUTH_REAUTH_MS", "3600000")]);

@@ -11,12 +11,7 @@ fn validation(settings: &[(&str, &str)]) -> Validation {
 }
 
 fn request(body: &Json) -> RequestConfig {
-    let text = |value: &Json| match value {
-        Json::Null => None,
-        Json::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    };
-    body.as_object().unwrap().iter().map(|(key, value)| (key.clone(), text(value))).collect()
+    longshore_test_recorded::request(body).into_iter().collect()
 }
 
 async fn validate(validation: &Validation, body: &Json) -> Reply<ConfigInfos> {

@@ -37,6 +37,17 @@ pub fn worker(further: &[(&str, &str)]) -> Vec<(String, String)> {
     own.iter().chain(further).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
+/// The settings that a request's body holds, as the worker takes them: null for none, and other values by their text.
+pub fn request(body: &Json) -> Vec<(String, Option<String>)> {
+    let text = |value: &Json| match value {
+        Json::Null => None,
+        Json::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
+    let Json::Object(members) = body else { panic!("a configuration is an object, not {body}") };
+    members.iter().map(|(key, value)| (key.clone(), text(value))).collect()
+}
+
 /// A file's text.
 pub fn text(name: &str) -> String {
     let path = path(name);

@@ -67,8 +67,11 @@ fn items(expected: &[Json], actual: &[Json], place: &str, found: &mut Vec<String
     }
 }
 
+/// `None` if not each has a name of its own.
 fn by_name(entries: &[Json]) -> Option<BTreeMap<&str, &Json>> {
-    entries.iter().map(|entry| Some((entry["value"]["name"].as_str()?, entry))).collect()
+    let named: Option<BTreeMap<_, _>> =
+        entries.iter().map(|entry| Some((entry["value"]["name"].as_str()?, entry))).collect();
+    named.filter(|named| named.len() == entries.len())
 }
 
 fn short(value: &Json) -> String {

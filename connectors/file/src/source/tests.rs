@@ -107,6 +107,31 @@ async fn a_file_that_is_not_there_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_cut_or_replaced_is_read_on_as_java_reads_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("in.txt");
+    std::fs::write(&path, "one\ntwo\n").unwrap();
+    let mut task = start(&path, None, "2000").await.unwrap();
+    assert_eq!(seen(&task.poll().await.unwrap()), pairs(&[("one", 4), ("two", 8)]));
+
+    // Cut: what comes before the reader's position is not read, what comes after it is.
+    std::fs::write(&path, "a\n").unwrap();
+    assert!(task.poll().await.unwrap().is_empty());
+    std::fs::write(&path, "a\nb\nc\nd\nnew\n").unwrap();
+    assert_eq!(seen(&task.poll().await.unwrap()), pairs(&[("new", 12)]));
+
+    // Replaced: the file that is open is read on, under whatever name; a restart reads the new one.
+    let rotated = folder.path().join("in.txt.1");
+    std::fs::rename(&path, &rotated).unwrap();
+    std::fs::write(&path, "other\nfile\nwhich is longer\n").unwrap();
+    let mut old = std::fs::OpenOptions::new().append(true).open(&rotated).unwrap();
+    old.write_all(b"late\n").unwrap();
+    assert_eq!(seen(&task.poll().await.unwrap()), pairs(&[("late", 17)]));
+    let mut again = start(&path, Some(Value::Int64(11)), "2000").await.unwrap();
+    assert_eq!(seen(&again.poll().await.unwrap()), pairs(&[("which is longer", 27)]));
+}
+
+#[tokio::test]
 async fn bytes_that_are_no_utf8_are_replaced_and_positions_count_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("in.txt");

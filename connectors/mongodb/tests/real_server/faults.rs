@@ -5,10 +5,8 @@ use longshore_api::ErrorKind;
 use longshore_test_servers::{Kind, Server};
 use mongodb::Client;
 
-use crate::support::{self, Lab, Sink, batch, keyed, within_a_minute};
+use crate::support::{self, ID, Lab, Sink, WRITE, batch, keyed, within_a_minute};
 
-const ID: &str = "com.mongodb.kafka.connect.sink.processor.id.strategy";
-const WRITE: &str = "com.mongodb.kafka.connect.sink.writemodel.strategy";
 const CDC: &str = "com.mongodb.kafka.connect.sink.cdc";
 
 /// A failed command makes the driver look at the server again before it sends another. A server in trouble tells it at

@@ -19,10 +19,7 @@ use std::time::{Duration, Instant};
 use bson::{Bson, doc};
 use longshore_api::{ErrorKind, SinkConnector};
 use longshore_mongodb::MongoSinkConnector;
-use support::{Lab, Proxy, Sink, batch, keyed, target_errors, texts, within_a_minute};
-
-const ID: &str = "com.mongodb.kafka.connect.sink.processor.id.strategy";
-const WRITE: &str = "com.mongodb.kafka.connect.sink.writemodel.strategy";
+use support::{ID, Lab, Proxy, Sink, WRITE, batch, keyed, target_errors, texts, within_a_minute};
 
 #[tokio::test]
 async fn with_defaults_every_record_is_inserted_once_under_a_fresh_id() {
@@ -313,6 +310,33 @@ async fn a_user_who_may_only_read_is_refused_when_the_target_is_validated() {
         let refused = format!("Invalid value [hidden] for configuration connection.uri: {missing}");
         assert_eq!(errors, if name == "reader" { vec![refused] } else { Vec::new() });
     }
+}
+
+#[tokio::test]
+async fn with_a_strict_server_api_every_kind_of_write_works() {
+    let lab = Lab::new("server_api").await;
+    let api = [
+        ("server.api.version", "1"),
+        ("server.api.strict", "true"),
+        ("server.api.deprecation.errors", "true"),
+        ("delete.on.null.values", "true"),
+    ];
+    for strategy in ["ReplaceOneDefaultStrategy", "UpdateOneDefaultStrategy", "InsertOneDefaultStrategy"] {
+        lab.clear().await;
+        let (write, id) = (format!("{WRITE}.{strategy}"), format!("{ID}.FullKeyStrategy"));
+        let strategies = [("writemodel.strategy", &*write), ("document.id.strategy", &*id)];
+        let props = [&api[..], &strategies].concat();
+        assert_eq!(target_errors(&lab, &props).await, [""; 0], "{strategy}");
+        let mut sink = Sink::start(&lab, &props).await;
+        let (kept, deleted) = (Some(r#"{"key":1}"#), Some(r#"{"key":2}"#));
+        let records = [(kept, Some(r#"{"a":1}"#)), (deleted, Some(r#"{"a":2}"#)), (deleted, None)];
+        let outcome = sink.put(&keyed(&records)).await;
+        assert_eq!((outcome.taken, outcome.bad.len()), (3, 0), "{strategy}");
+        assert_eq!(lab.count().await, 1, "{strategy}");
+    }
+    // The server is told: it knows no other version.
+    let error = target_errors(&lab, &[("server.api.version", "2")]).await;
+    assert!(error.iter().any(|error| error.contains("server.api.version")), "{error:?}");
 }
 
 #[tokio::test]

@@ -4,10 +4,7 @@
 use bson::doc;
 use longshore_api::ErrorKind;
 
-use crate::support::{Lab, Sink, keyed};
-
-const ID: &str = "com.mongodb.kafka.connect.sink.processor.id.strategy";
-const WRITE: &str = "com.mongodb.kafka.connect.sink.writemodel.strategy";
+use crate::support::{ID, Lab, Sink, WRITE, keyed};
 
 const IDS: [&str; 10] = [
     "BsonOidStrategy",

@@ -3,9 +3,7 @@
 use bson::doc;
 use futures_util::TryStreamExt as _;
 
-use crate::support::{Lab, Sink, batch, keyed, of_topics};
-
-const ID: &str = "com.mongodb.kafka.connect.sink.processor.id.strategy";
+use crate::support::{ID, Lab, Sink, batch, keyed, of_topics};
 
 #[tokio::test]
 async fn the_records_of_a_key_keep_their_order() {

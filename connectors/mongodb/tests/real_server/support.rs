@@ -16,6 +16,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// Where the classes of the id strategies and of the write model strategies are.
+pub(crate) const ID: &str = "com.mongodb.kafka.connect.sink.processor.id.strategy";
+pub(crate) const WRITE: &str = "com.mongodb.kafka.connect.sink.writemodel.strategy";
+
 /// A database of a test's own on the server.
 #[derive(Clone)]
 pub(crate) struct Lab {

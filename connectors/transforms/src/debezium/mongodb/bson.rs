@@ -117,8 +117,8 @@ fn one(node: &Node<'_>) -> Option<Bson> {
         "$binary" => Bson::Binary(STANDARD.decode(node.get("base64")?.as_str()?).ok()?),
         "$uuid" => {
             let digits = text?.replace('-', "");
-            let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
-            Bson::Binary((0..16).map(|index| byte(index * 2)).collect::<Option<_>>()?)
+            (digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(())?;
+            Bson::Binary(u128::from_str_radix(&digits, 16).ok()?.to_be_bytes().to_vec())
         }
         "$regularExpression" => Bson::Regex {
             pattern: node.get("pattern")?.as_str()?.to_owned(),

@@ -81,7 +81,7 @@ pub(crate) fn statement(
 
 fn columns(entries: &[Entry], wanted: &[usize], creation: &Creation) -> Result<Columns, ConnectError> {
     let (mut seen, mut schemas): (Vec<&Arc<Schema>>, Vec<Arc<Schema>>) = Default::default();
-    let mut sample = Sample::default();
+    let mut sample = Sample::of(SAMPLE);
     for entry in wanted.iter().filter_map(|index| entries.get(*index)) {
         match entry.record().value() {
             Payload::Json(bytes) => sample.add_text(bytes),
@@ -216,28 +216,42 @@ impl Shape {
 }
 
 /// The members of schemaless records, in the order in which they were seen.
-#[derive(Debug, Default)]
-struct Sample {
+#[derive(Debug)]
+pub(crate) struct Sample {
     members: IndexMap<Arc<str>, Shape>,
     keys: Keys,
-    count: usize,
+    /// How many records may still be looked at.
+    left: usize,
 }
 
 impl Sample {
+    /// One of at most so many records.
+    pub(crate) fn of(most: usize) -> Self {
+        Self { members: IndexMap::new(), keys: Keys::default(), left: most }
+    }
+
+    /// The types of columns for members that have been more than null.
+    pub(crate) fn columns(self, objects_to_json: bool) -> impl Iterator<Item = (Arc<str>, String)> {
+        let seen = self.members.into_iter().filter(|(_, shape)| *shape != Shape::Unknown);
+        seen.map(move |(name, shape)| {
+            let kind = shape.column(objects_to_json);
+            (name, if can_be_null(&kind) { format!("Nullable({kind})") } else { kind })
+        })
+    }
+
     /// Looks at a record's JSON. One that cannot be read becomes a bad record later.
-    fn add_text(&mut self, bytes: &[u8]) {
-        if self.count < SAMPLE
+    pub(crate) fn add_text(&mut self, bytes: &[u8]) {
+        if self.left > 0
             && let Ok(Value::Map(map)) = json::decode(bytes, &mut self.keys)
         {
             self.add(&map);
         }
     }
 
-    fn add(&mut self, map: &Map) {
-        if self.count == SAMPLE {
-            return;
-        }
-        self.count += 1;
+    /// Looks at a record.
+    pub(crate) fn add(&mut self, map: &Map) {
+        let Some(left) = self.left.checked_sub(1) else { return };
+        self.left = left;
         for (name, value) in map.iter() {
             if let Value::String(name) = name {
                 let member = self.members.entry(Arc::clone(name)).or_insert(Shape::Unknown);
@@ -254,7 +268,7 @@ mod tests {
     use super::*;
 
     fn sampled(texts: &[&str]) -> Vec<(String, String)> {
-        let mut sample = Sample::default();
+        let mut sample = Sample::of(SAMPLE);
         texts.iter().for_each(|text| sample.add_text(text.as_bytes()));
         sample.members.into_iter().map(|(name, shape)| (name.to_string(), shape.column(false))).collect()
     }

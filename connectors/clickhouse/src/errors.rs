@@ -27,10 +27,10 @@ pub(crate) struct Refusal {
 /// ALL_CONNECTION_TRIES_FAILED, DNS_ERROR, NO_ZOOKEEPER, UNEXPECTED_ZOOKEEPER_ERROR, QUERY_WAS_CANCELLED,
 /// ASYNC_LOAD_WAIT_FAILED. That it has no room: NOT_ENOUGH_SPACE, CANNOT_SCHEDULE_TASK, CANNOT_ALLOCATE_MEMORY,
 /// SERVER_OVERLOADED. That others are in the way: UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE, DEADLOCK_AVOIDED,
-/// TABLE_IS_DROPPED, which is a table that does not exist as soon as it is asked for again.
-const PASSING_CODES: [i32; 29] = [
+/// CANNOT_ASSIGN_ALTER, TABLE_IS_DROPPED, which is a table that does not exist as soon as it is asked for again.
+const PASSING_CODES: [i32; 30] = [
     3, 107, 159, 164, 173, 198, 202, 203, 209, 210, 218, 225, 236, 241, 242, 243, 244, 252, 279, 285, 286, 319, 394,
-    425, 439, 473, 722, 745, 999,
+    425, 439, 473, 517, 722, 745, 999,
 ];
 
 /// Codes of a login or a privilege: no record is at fault, whatever is tolerated. AUTHENTICATION_FAILED,

@@ -7,6 +7,7 @@ use longshore_api::{ConnectError, Payload, Schema, Type, Value};
 
 use crate::buffer::Entry;
 use crate::client::quoted;
+use crate::create::Sample;
 use crate::debezium;
 use crate::table::Table;
 
@@ -21,6 +22,8 @@ pub(crate) struct Evolution {
     pub(crate) cluster: String,
     /// Whether change events become rows.
     pub(crate) takes_envelopes: bool,
+    /// Whether the members of schemaless JSON get columns, too.
+    pub(crate) samples_json: bool,
 }
 
 /// A statement that adds columns, and their names.
@@ -45,11 +48,20 @@ pub(crate) fn statement(
 ) -> Result<Option<Alter>, ConnectError> {
     let mut seen: Vec<Arc<Schema>> = Vec::new();
     let mut added: Vec<(Arc<str>, String)> = Vec::new();
+    let mut sample = Sample::of(usize::MAX);
     for entry in wanted.iter().filter_map(|index| entries.get(*index)).filter(|entry| !entry.done) {
         let schema = match entry.record().value() {
             Payload::Null => continue,
+            Payload::Json(bytes) if evolution.samples_json => {
+                sample.add_text(bytes);
+                continue;
+            }
             Payload::Data(data) => match &data.value {
                 Value::Null => continue,
+                Value::Map(map) if evolution.samples_json => {
+                    sample.add(map);
+                    continue;
+                }
                 Value::Struct(value) => &value.schema,
                 _ => return Err(no_schema()),
             },
@@ -65,6 +77,11 @@ pub(crate) fn statement(
                     .map_err(|why| ConnectError::data(format!("auto.evolve: field {}: {why}", field.name)))?;
                 added.push((Arc::clone(&field.name), kind));
             }
+        }
+    }
+    for (name, kind) in sample.columns(evolution.struct_to_json) {
+        if !table.has_column(&name) && added.iter().all(|(known, _)| *known != name) {
+            added.push((name, kind));
         }
     }
     if added.is_empty() {

@@ -53,6 +53,8 @@ pub(crate) struct Writer {
     pub(crate) store: Option<Store>,
     /// Which partition the state of a key is of.
     owners: SyncMutex<HashMap<String, TopicPartition>>,
+    /// Held by whoever makes or changes a table: lanes would get into each other's way.
+    ddl: Mutex<()>,
 }
 
 /// The records of a chunk that are to be inserted together.
@@ -69,7 +71,14 @@ struct Group<'a> {
 impl Writer {
     pub(crate) fn new(client: Client, settings: Arc<Settings>) -> Self {
         let tables = Tables::new(settings.table_refresh);
-        Self { client, settings, tables: Mutex::new(tables), store: None, owners: SyncMutex::default() }
+        Self {
+            client,
+            settings,
+            tables: Mutex::new(tables),
+            store: None,
+            owners: SyncMutex::default(),
+            ddl: Mutex::default(),
+        }
     }
 
     /// Inserts the chunks of a lane in their order, those that are full where they have a size. Adds bad records to
@@ -191,7 +200,7 @@ impl Writer {
                     let full_name = crate::table::full_name(database, name);
                     match create::statement(&full_name, entries, &wanted, creation) {
                         Ok(Some(statement)) => {
-                            self.make_table(&statement).await?;
+                            self.define("longshore.table.create", &statement).await?;
                             is_made = true;
                             continue;
                         }
@@ -265,23 +274,23 @@ impl Writer {
         }
     }
 
-    /// Makes a table. What the server refuses is the configuration's fault, not the records'.
-    async fn make_table(&self, statement: &str) -> Result<(), Stop> {
-        let made = self.client.ask(statement, &self.ddl_params()).await;
-        made.map(|_| tracing::info!("a table was made: {statement}")).map_err(|failure| match failure {
-            Failure::Refused(refusal) => Stop::Fatal(ConnectError::config(format!(
-                "longshore.table.create: the table cannot be made: {}: {statement}",
-                refusal.message
-            ))),
-            other => other.into(),
-        })
-    }
-
-    /// The settings of statements that make and change tables.
-    fn ddl_params(&self) -> Vec<Param> {
-        let mut params: Vec<_> = self.settings.server_settings.clone().into_iter().collect();
+    /// Carries out a statement that makes or changes a table for a key. What the server refuses is the configuration's
+    /// fault, not the records'.
+    async fn define(&self, key: &str, statement: &str) -> Result<(), Stop> {
+        let _alone = self.ddl.lock().await;
+        let mut params: Vec<Param> = self.settings.server_settings.clone().into_iter().collect();
         params.push(("alter_sync".to_owned(), "1".to_owned()));
-        params
+        match self.client.ask(statement, &params).await {
+            Ok(_) => {
+                tracing::info!("{key}: {statement}");
+                Ok(())
+            }
+            Err(Failure::Refused(refusal)) => {
+                let text = format!("{key}: the server refuses {statement}: {}", refusal.message);
+                Err(Stop::Fatal(ConnectError::config(text)))
+            }
+            Err(other) => Err(other.into()),
+        }
     }
 
     /// Adds columns, and gives the table once they can be seen.
@@ -292,8 +301,7 @@ impl Writer {
         evolve::Alter { statement, added }: &evolve::Alter,
         evolution: &Evolution,
     ) -> Result<Arc<Table>, Stop> {
-        self.client.ask(statement, &self.ddl_params()).await?;
-        tracing::info!("columns were added: {statement}");
+        self.define("auto.evolve", statement).await?;
         for attempt in 0..=evolution.retries {
             if attempt > 0 {
                 tokio::time::sleep(DDL_PAUSE).await;

@@ -1,5 +1,7 @@
 //! Integers and decimals.
 
+use std::borrow::Cow;
+
 use bigdecimal::BigDecimal;
 use longshore_api::Value;
 use num_bigint::{BigInt, Sign};
@@ -64,20 +66,40 @@ pub(super) fn integer(bytes: usize, signed: bool, value: &Value, out: &mut Vec<u
 /// connector.
 pub(super) fn decimal(bytes: usize, precision: u32, scale: u32, value: &Value, out: &mut Vec<u8>) -> Result<(), Wrong> {
     let number = match value {
-        Value::Decimal(number) => number.clone(),
-        Value::String(text) => text.trim().parse().map_err(|_| Wrong::because("it is no number"))?,
+        Value::Decimal(number) => Cow::Borrowed(number),
+        Value::String(text) => Cow::Owned(text.trim().parse().map_err(|_| Wrong::because("it is no number"))?),
         Value::Float32(_) | Value::Float64(_) => {
             let text = longshore_formats::java_text::value(value);
-            text.parse().map_err(|_| Wrong::because("it is no number"))?
+            Cow::Owned(text.parse().map_err(|_| Wrong::because("it is no number"))?)
         }
-        _ => BigDecimal::from(small(value).ok_or(Wrong::Type)?),
+        _ => Cow::Owned(BigDecimal::from(small(value).ok_or(Wrong::Type)?)),
     };
     let does_not_fit = || Wrong::because("the value does not fit");
+    if bytes <= 16
+        && let Some(unscaled) = short(&number, i64::from(scale))
+    {
+        let most = 10u128.pow(precision);
+        if unscaled.unsigned_abs() >= most {
+            return Err(does_not_fit());
+        }
+        out.extend_from_slice(&unscaled.to_le_bytes()[..bytes]);
+        return Ok(());
+    }
     let unscaled = unscaled(&number, i64::from(scale)).ok_or_else(does_not_fit)?;
     if unscaled.magnitude() >= BigInt::from(10).pow(precision).magnitude() {
         return Err(does_not_fit());
     }
     big(bytes, true, &unscaled, out).ok_or_else(does_not_fit)
+}
+
+/// The digits of a number at a scale, those behind it cut, where 128 bits hold all that is needed to compute them: most
+/// numbers are that short.
+fn short(number: &BigDecimal, scale: i64) -> Option<i128> {
+    let (digits, own) = number.as_bigint_and_scale();
+    let digits = i128::try_from(&*digits).ok()?;
+    let shift = scale.checked_sub(own)?;
+    let power = 10i128.checked_pow(u32::try_from(shift.unsigned_abs()).ok()?)?;
+    if shift >= 0 { digits.checked_mul(power) } else { Some(digits / power) }
 }
 
 /// More digits than the widest column can have, with room: nobody should have to compute 10 to the power of a billion.

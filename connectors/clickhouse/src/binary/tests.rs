@@ -118,6 +118,15 @@ fn decimals_have_the_columns_scale() {
     writes("Decimal(18, 1)", string("2e3"), &20_000i64.to_le_bytes());
     writes("Decimal(38, 0)", Value::Float64(7.0), &7i128.to_le_bytes());
     writes("Decimal(9, 2)", string("1e-999999999"), &[0; 4]);
+    let nines = "9".repeat(38);
+    writes("Decimal(38, 0)", string(&nines), &(10i128.pow(38) - 1).to_le_bytes());
+    writes(
+        "Decimal(38, 10)",
+        string(&format!("-{}.{}", &nines[10..], &nines[..12])),
+        &(1 - 10i128.pow(38)).to_le_bytes(),
+    );
+    refuses("Decimal(38, 10)", string(&nines), "does not fit");
+    refuses("Decimal(9, 2)", string("-10000000"), "does not fit");
 }
 
 #[test]

@@ -147,6 +147,7 @@ impl Settings {
                 struct_to_json: is_true(props, "auto.evolve.struct.to.json"),
                 cluster: parsed.string("clusterName").to_owned(),
                 takes_envelopes,
+                samples_json: added.boolean("longshore.table.create"),
             }),
             creation: added.boolean("longshore.table.create").then(|| Creation {
                 engine: added.string("longshore.table.engine").to_owned(),

@@ -42,7 +42,7 @@ async fn a_table_may_be_altered_while_rows_come() {
     let altered = lab.clone();
     let (goes_on, thread) = again_and_again(move |round| {
         // Nobody waits for parts to be written anew: with rows coming that may take as long as it likes.
-        altered.run(&format!("ALTER TABLE t ADD COLUMN new{round} Int64 FIRST SETTINGS alter_sync=0"));
+        altered.run(&format!("ALTER TABLE t ADD COLUMN new{round} Nullable(Int64) FIRST SETTINGS alter_sync=0"));
         altered.run("ALTER TABLE t MODIFY COLUMN s DEFAULT '' SETTINGS alter_sync=0");
         altered.run(&format!("ALTER TABLE t DROP COLUMN new{round} SETTINGS alter_sync=0"));
         altered.run("ALTER TABLE t MODIFY COLUMN s REMOVE DEFAULT SETTINGS alter_sync=0");

@@ -84,6 +84,18 @@ async fn a_table_is_made_for_a_schema_and_knows_its_inserts_with_exactly_once() 
 }
 
 #[tokio::test]
+async fn members_of_json_that_appear_later_get_columns() {
+    let lab = Lab::new("grows").await;
+    let mut sink = lab.start(&[CREATE, ("auto.evolve", "true")]).await;
+    sink.put(&json(0, &[r#"{"a": 1}"#])).await;
+    sink.put(&json(1, &[r#"{"a": 2, "late": null}"#, r#"{"b`": [1.5], "late": true, "a": 3}"#, "null"])).await;
+    sink.put(&json(4, &[r#"{"a": 4}"#])).await;
+    assert_eq!(types(&lab), "a Nullable(Int64), late Nullable(Bool), b` Array(Nullable(Float64))");
+    assert_eq!(lab.ask("SELECT * FROM t ORDER BY a"), "1\t\\N\t[]\n2\t\\N\t[]\n3\ttrue\t[1.5]\n4\t\\N\t[]");
+    assert_eq!(sink.delivered(5).await, 5);
+}
+
+#[tokio::test]
 async fn a_table_that_cannot_be_made_is_told_with_its_reason() {
     let lab = Lab::new("unmade").await;
     let refused = async |settings: &[(&str, &str)], batch| {

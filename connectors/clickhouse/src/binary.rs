@@ -10,7 +10,7 @@
 mod number;
 #[cfg(test)]
 mod tests;
-mod time;
+pub(crate) mod time;
 mod value;
 
 use std::collections::BTreeMap;
@@ -228,7 +228,13 @@ impl Wrong {
 }
 
 /// The error for a value: first what the Java connector says.
-fn explain(column: &Column, value: &Value, schema: Option<&Schema>, wrong: Wrong, rules: &Rules<'_>) -> ConnectError {
+pub(crate) fn explain(
+    column: &Column,
+    value: &Value,
+    schema: Option<&Schema>,
+    wrong: Wrong,
+    rules: &Rules<'_>,
+) -> ConnectError {
     let (name, to) = (&column.name, &column.text);
     let from = schema.map(|schema| schema.kind).or_else(|| value.kind()).map_or("null", longshore_api::Type::name);
     let mut text = match wrong {

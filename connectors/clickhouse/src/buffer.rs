@@ -65,6 +65,8 @@ pub(crate) struct Lane {
     pub(crate) recovers: bool,
     /// Whether its first chunk waits for more records.
     pub(crate) waits: bool,
+    /// Whether its work was put off by something that may pass.
+    pub(crate) stalled: bool,
 }
 
 impl Lane {
@@ -142,7 +144,7 @@ impl Buffer {
         let topic = Arc::clone(record.topic());
         let lanes = &mut self.lanes;
         *self.by_key.entry((Arc::clone(&topic), origin.clone())).or_insert_with(|| {
-            lanes.push(Lane { topic, origin, chunks: VecDeque::new(), recovers: true, waits: false });
+            lanes.push(Lane { topic, origin, chunks: VecDeque::new(), recovers: true, waits: false, stalled: false });
             lanes.len() - 1
         })
     }
@@ -167,9 +169,9 @@ impl Buffer {
         &mut self.lanes
     }
 
-    /// Whether an insert of something has been tried and has to be tried again.
-    pub(crate) fn has_sealed(&self) -> bool {
-        self.lanes.iter().any(|lane| lane.chunks.front().is_some_and(|chunk| chunk.sealed))
+    /// Whether something has been tried and has to be tried again before more is taken.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.chunks.front().is_some_and(|chunk| chunk.sealed || lane.stalled))
     }
 
     /// Forgets what is accounted for, and counts what is left.
@@ -287,7 +289,12 @@ mod tests {
         add(&mut buffer, &batch(&[0], 3));
         assert_eq!(sizes(&buffer), [2, 1, 1]);
         assert_eq!(buffer.lanes[0].chunks[0].range(), Some(Range { min: 0, max: 1 }));
-        assert!(!buffer.has_sealed());
+        assert!(!buffer.is_behind());
+        // Nothing was inserted yet, as where the state of exactly once cannot be read.
+        buffer.lanes()[0].stalled = true;
+        assert!(buffer.is_behind());
+        buffer.forget(&[place(0)]);
+        assert!(!buffer.is_behind(), "there is nothing left to try");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 mod connection;
 mod lz4;
 
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,6 +95,11 @@ impl Client {
     /// `host:port`.
     pub(crate) fn address(&self) -> &str {
         &self.shared.address
+    }
+
+    /// Whether the task is to end: what has not begun does not begin any more.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.is_cancelled()
     }
 
     /// Asks, and gives the text of the answer; asks again where no answer came. Statements that change something must
@@ -200,10 +204,8 @@ impl Shared {
         let address = &self.address;
         match error {
             ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::Pem(_) => self.no_tls(error),
-            // What TLS finds wrong with the other side comes as a reader's error of this kind.
-            ureq::Error::Io(io) if self.url.starts_with("https:") && io.kind() == ErrorKind::InvalidData => {
-                self.no_tls(error)
-            }
+            // What TLS finds wrong comes as a reader's error. Certificates do not mend themselves; the rest may.
+            ureq::Error::Io(io) if is_about_certificates(io) => self.no_tls(error),
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
                 Failure::Settings(ConnectError::config(format!("hostname: {address} is no address of a server")))
             }
@@ -211,6 +213,29 @@ impl Shared {
             _ => Failure::Passing(errors::away(address, &error.to_string())),
         }
     }
+}
+
+/// Whether TLS failed for a certificate: the server's was not trusted, or it wants one or another.
+fn is_about_certificates(error: &std::io::Error) -> bool {
+    use rustls::{AlertDescription as Alert, Error};
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    matches!(
+        inner,
+        Some(
+            Error::InvalidCertificate(_)
+                | Error::NoCertificatesPresented
+                | Error::AlertReceived(
+                    Alert::BadCertificate
+                        | Alert::UnsupportedCertificate
+                        | Alert::CertificateRevoked
+                        | Alert::CertificateExpired
+                        | Alert::CertificateUnknown
+                        | Alert::CertificateRequired
+                        | Alert::UnknownCA
+                        | Alert::AccessDenied
+                )
+        )
+    )
 }
 
 impl Shared {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use longshore_api::{ConnectError, Map, Payload, Schema, Type, Value};
+use longshore_api::{ConnectError, Field, Map, Payload, Schema, Type, Value};
 use longshore_formats::json::{self, Keys};
 
 use crate::buffer::Entry;
@@ -82,7 +82,7 @@ pub(crate) fn statement(
 fn columns(entries: &[Entry], wanted: &[usize], creation: &Creation) -> Result<Columns, ConnectError> {
     let (mut seen, mut schemas): (Vec<&Arc<Schema>>, Vec<Arc<Schema>>) = Default::default();
     let mut sample = Sample::of(SAMPLE);
-    for entry in wanted.iter().filter_map(|index| entries.get(*index)) {
+    for entry in wanted.iter().filter_map(|index| entries.get(*index)).filter(|entry| !entry.done) {
         match entry.record().value() {
             Payload::Json(bytes) => sample.add_text(bytes),
             Payload::Data(data) => match &data.value {
@@ -101,6 +101,13 @@ fn columns(entries: &[Entry], wanted: &[usize], creation: &Creation) -> Result<C
         }
     }
     let mut columns = of_schemas(&schemas, creation)?;
+    if creation.takes_envelopes
+        && let Some(event) = seen.iter().find(|schema| debezium::is_envelope(schema))
+    {
+        for (name, kind) in debezium::columns(event) {
+            columns.insert(name.into(), Column { kind: kind.to_owned(), optional: false });
+        }
+    }
     for (name, shape) in sample.members {
         columns.entry(name).or_insert_with(|| Column { kind: shape.column(creation.struct_to_json), optional: true });
     }
@@ -152,8 +159,14 @@ fn field_type(schema: &Schema, struct_to_json: bool) -> Result<String, String> {
             if schema.fields.is_empty() {
                 return Err("a struct without fields, or within itself, has no column".to_owned());
             }
+            // Where the struct may be null, so may what it is made of: a Tuple itself cannot.
+            let member = |field: &Field| -> Result<String, String> {
+                let kind = element(&field.schema)?;
+                let is_plain = can_be_null(&kind) && !kind.starts_with("Nullable(");
+                Ok(if schema.optional && is_plain { format!("Nullable({kind})") } else { kind })
+            };
             let fields = schema.fields.iter();
-            let fields = fields.map(|field| Ok(format!("{} {}", quoted(&field.name), element(&field.schema)?)));
+            let fields = fields.map(|field| Ok(format!("{} {}", quoted(&field.name), member(field)?)));
             let fields: Result<Vec<String>, String> = fields.collect();
             Ok(format!("Tuple({})", fields?.join(", ")))
         }

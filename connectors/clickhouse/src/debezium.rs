@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use longshore_api::{Field, Schema, Struct, Type, Value};
+use longshore_api::{ConnectError, Field, Map, Schema, Struct, Type, Value};
+use longshore_formats::json::{self, Keys};
 
 const VERSION: &str = "_version";
 const IS_DELETED: &str = "is_deleted";
@@ -14,6 +15,23 @@ const IS_DELETED: &str = "is_deleted";
 /// Whether a schema is that of a change event.
 pub(crate) fn is_envelope(schema: &Schema) -> bool {
     schema.kind == Type::Struct && schema.name.as_deref().is_some_and(|name| name.ends_with(".Envelope"))
+}
+
+/// Whether JSON looks like a change event. Without its schema nothing says that it is one, and none of its members is a
+/// column.
+pub(crate) fn is_plain_envelope(bytes: &[u8]) -> bool {
+    matches!(json::decode(bytes, &mut Keys::default()), Ok(Value::Map(map)) if has_states(&map))
+}
+
+/// Whether a schemaless record has what change events have.
+pub(crate) fn has_states(map: &Map) -> bool {
+    let has = |name: &str| map.iter().any(|(key, _)| key.as_str() == Some(name));
+    has("op") && (has("before") || has("after"))
+}
+
+/// The error for such a record.
+pub(crate) fn no_schema() -> ConnectError {
+    ConnectError::data("debeziumCDCEnabled needs change events with their schemas: this one has none")
 }
 
 /// The schemas of rows that were made before, by those of the states of the events.
@@ -61,12 +79,20 @@ impl Rows {
 pub(crate) fn row_schema(schema: &Arc<Schema>, takes_envelopes: bool) -> Arc<Schema> {
     let field = |name| schema.field_index(name).and_then(|at| schema.fields.get(at));
     match field("after") {
-        Some(after) if takes_envelopes && is_envelope(schema) => {
-            let is_wide = field("source").is_some_and(|source| source.schema.field_index("commit_lsn").is_some());
-            Arc::new(flat_schema(&after.schema, is_wide))
-        }
+        Some(after) if takes_envelopes && is_envelope(schema) => Arc::new(flat_schema(&after.schema, is_wide(schema))),
         _ => Arc::clone(schema),
     }
+}
+
+/// Whether the events of a schema have versions of more than 64 bits: those of SQL Server.
+fn is_wide(event: &Schema) -> bool {
+    let source = event.field_index("source").and_then(|at| event.fields.get(at));
+    source.is_some_and(|source| source.schema.field_index("commit_lsn").is_some())
+}
+
+/// The two columns beside those of the row, with types as `ReplacingMergeTree` wants them.
+pub(crate) fn columns(event: &Schema) -> [(&'static str, &'static str); 2] {
+    [(VERSION, if is_wide(event) { "UInt128" } else { "UInt64" }), (IS_DELETED, "UInt8")]
 }
 
 /// Bytes are hexadecimal texts, and two columns are more. A version of more than 64 bits is its digits.
@@ -105,6 +131,8 @@ fn version(event: &Struct) -> Value {
     }
     let (commit, change) = (text("commit_lsn").and_then(packed), text("change_lsn").and_then(packed));
     match (commit, change) {
+        // Of SQL Server every version is a text.
+        (None, None) if source.schema.field_index("commit_lsn").is_some() => Value::string("0"),
         (None, None) => Value::Int64(0),
         (commit, change) => {
             let version = u128::from(commit.unwrap_or(0)) << 64 | u128::from(change.unwrap_or(0));
@@ -185,9 +213,18 @@ mod tests {
         assert_eq!(of(&[("gtid", text("a-b:42")), ("pos", Value::Int64(7))]), Value::Int64(42));
         assert_eq!(of(&[("gtid", Value::Null), ("pos", Value::Int64(7))]), Value::Int64(7));
         assert_eq!(of(&[]), Value::Int64(0));
+        assert_eq!(of(&[("commit_lsn", Value::Null)]), text("0"));
         let (commit, change) = ("00000001:00000002:0003", "00000000:00000001:0000");
         let expected = ((1u128 << 40 | 2 << 8 | 3) << 64 | 1 << 8).to_string();
         assert_eq!(of(&[("commit_lsn", text(commit)), ("change_lsn", text(change))]), text(&expected));
+    }
+
+    #[test]
+    fn a_change_without_its_schema_is_known_by_its_members() {
+        assert!(is_plain_envelope(br#"{"before": null, "after": {"id": 1}, "op": "c"}"#));
+        for other in [r#"{"op": "c"}"#, r#"{"after": 1}"#, "[]", "{", r#"{"in": {"op": "c", "after": 1}}"#] {
+            assert!(!is_plain_envelope(other.as_bytes()), "{other}");
+        }
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) struct Piece {
     pub(crate) rows: Vec<u8>,
     /// Which entries they are of, in their order.
     pub(crate) entries: Vec<usize>,
+    /// Whether each of them is one row, so that a row's number is an entry's.
+    pub(crate) is_row_by_row: bool,
 }
 
 /// A record that cannot become a row.
@@ -100,7 +102,10 @@ impl<'a> Encoder<'a> {
         }
         let statements: Vec<String> = self.pieces.iter().map(|(form, _)| self.statement(*form)).collect();
         let pieces = self.pieces.into_iter().zip(statements);
-        let pieces = pieces.map(|((_, piece), statement)| Piece { statement, ..piece });
+        let pieces = pieces.map(|((form, piece), statement)| {
+            let is_row_by_row = form != Form::Text;
+            Piece { statement, is_row_by_row, ..piece }
+        });
         Encoded { pieces: pieces.filter(|piece| !piece.entries.is_empty()).collect(), bad }
     }
 
@@ -114,6 +119,9 @@ impl<'a> Encoder<'a> {
         match entry.record().value() {
             Payload::Null => {}
             Payload::Json(bytes) => {
+                if self.settings.takes_envelopes && debezium::is_plain_envelope(bytes) {
+                    return Err(sink(debezium::no_schema()));
+                }
                 let (known, rebuilds) = (self.known, self.rebuilds);
                 let rows = self.rows_of(Form::Json);
                 let is_row = json::text(bytes, known, rebuilds, &mut rows.rows);
@@ -132,6 +140,9 @@ impl<'a> Encoder<'a> {
                     }
                 }
                 Value::Struct(value) => self.add_struct(index, value, misfits).map_err(sink)?,
+                Value::Map(map) if self.settings.takes_envelopes && debezium::has_states(map) => {
+                    return Err(sink(debezium::no_schema()));
+                }
                 Value::Map(map) => {
                     let known = self.known;
                     let rows = self.rows_of(Form::Json);
@@ -170,9 +181,10 @@ impl<'a> Encoder<'a> {
         misfits: &mut HashMap<usize, ConnectError>,
     ) -> Result<(), ConnectError> {
         if self.settings.binary_bypassed {
-            let known = self.known;
+            let (table, known, rules) = (self.table, self.known, self.rules);
             let rows = self.rows_of(Form::Json);
-            json::structure(value, known, &mut rows.rows);
+            let start = rows.rows.len();
+            json::structure(value, table, known, &rules, &mut rows.rows).inspect_err(|_| rows.rows.truncate(start))?;
             rows.entries.push(index);
             return Ok(());
         }

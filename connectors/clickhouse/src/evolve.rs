@@ -72,7 +72,7 @@ pub(crate) fn statement(
         }
         seen.push(Arc::clone(schema));
         for field in &debezium::row_schema(schema, evolution.takes_envelopes).fields {
-            if !table.has_column(&field.name) && added.iter().all(|(name, _)| *name != field.name) {
+            if !table.knows(&field.name) && added.iter().all(|(name, _)| *name != field.name) {
                 let kind = column_type(&field.schema, evolution.struct_to_json)
                     .map_err(|why| ConnectError::data(format!("auto.evolve: field {}: {why}", field.name)))?;
                 added.push((Arc::clone(&field.name), kind));
@@ -80,7 +80,7 @@ pub(crate) fn statement(
         }
     }
     for (name, kind) in sample.columns(evolution.struct_to_json) {
-        if !table.has_column(&name) && added.iter().all(|(known, _)| *known != name) {
+        if !table.knows(&name) && added.iter().all(|(known, _)| *known != name) {
             added.push((name, kind));
         }
     }
@@ -170,7 +170,7 @@ pub(crate) fn base_type(schema: &Schema, struct_to_json: bool) -> Result<String,
 /// Whether a struct is how a converter shows a union.
 pub(crate) fn is_union(schema: &Schema) -> bool {
     let named = schema.name.as_deref().is_some_and(|name| {
-        name == "io.confluent.connect.avro.Union"
+        matches!(name, "io.confluent.connect.avro.Union" | "io.confluent.connect.json.OneOf")
             || name.starts_with("io.confluent.connect.protobuf.Union")
             || name.starts_with("connect_union_")
     });

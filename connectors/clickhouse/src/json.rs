@@ -2,11 +2,15 @@
 //!
 //! A record's JSON goes to the server as it came wherever the server reads the same out of it.
 
+use std::borrow::Cow;
+
 use bigdecimal::BigDecimal;
-use longshore_api::{ConnectError, Map, Struct, Value};
+use longshore_api::{ConnectError, Field, Map, Struct, Value};
 use longshore_formats::json::{self, Form, Keys, writer};
 
+use crate::binary::{self, Rules, time};
 use crate::table::Table;
+use crate::types::Type;
 
 /// How deep a value may nest; the server refuses deeper JSON, too.
 const MAX_DEPTH: usize = 1000;
@@ -53,10 +57,49 @@ pub(crate) fn object(map: &Map, known: Option<&Table>, out: &mut Vec<u8>) -> boo
     true
 }
 
-/// Appends the row of a record with a schema.
-pub(crate) fn structure(value: &Struct, known: Option<&Table>, out: &mut Vec<u8>) {
-    members(fields(value).filter(|(name, _)| known.is_none_or(|table| table.has_column(name))), out, 0);
+/// Appends the row of a record with a schema. Moments are written in the units of their columns, as which the server
+/// reads numbers.
+///
+/// # Errors
+/// A moment that does not fit its column.
+pub(crate) fn structure(
+    value: &Struct,
+    table: &Table,
+    known: Option<&Table>,
+    rules: &Rules<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), ConnectError> {
+    let mut row: Cow<'_, Struct> = Cow::Borrowed(value);
+    for (at, (field, found)) in value.schema.fields.iter().zip(&value.values).enumerate() {
+        if time::is_moment(found, &field.schema)
+            && let Some(in_units) = moment(found, field, table, rules)?
+        {
+            row.to_mut().values[at] = in_units;
+        }
+    }
+    members(fields(&row).filter(|(name, _)| known.is_none_or(|table| table.has_column(name))), out, 0);
     out.push(b'\n');
+    Ok(())
+}
+
+/// A moment as JSON for the column of its field; `None` if that is none of dates or times.
+fn moment(value: &Value, field: &Field, table: &Table, rules: &Rules<'_>) -> Result<Option<Value>, ConnectError> {
+    let Some(column) = table.columns.iter().find(|column| column.name == *field.name) else { return Ok(None) };
+    let kind = match &column.kind {
+        Type::Nullable(inner) => inner,
+        kind => kind,
+    };
+    if !matches!(kind, Type::Date | Type::Date32 | Type::DateTime | Type::DateTime64(_)) {
+        return Ok(None);
+    }
+    let number = time::units(kind, value, Some(&field.schema), None)
+        .map_err(|wrong| binary::explain(column, value, Some(&field.schema), wrong, rules))?;
+    // Of dates the server reads texts alone.
+    let date = || jiff::Timestamp::from_second(number * 86_400).ok().map(|day| day.strftime("%Y-%m-%d").to_string());
+    Ok(match kind {
+        Type::Date | Type::Date32 => date().map(Value::string),
+        _ => Some(Value::Int64(number)),
+    })
 }
 
 /// Appends a struct as a JSON object.
@@ -123,8 +166,10 @@ fn decimal(number: &BigDecimal) -> String {
 
 #[cfg(test)]
 mod tests {
-    use longshore_api::{Field, Schema, Type};
     use std::sync::Arc;
+
+    use longshore_api::Schema;
+    use longshore_api::schema::logical;
 
     use super::*;
     use crate::table::Column;
@@ -143,7 +188,7 @@ mod tests {
             kind: crate::types::Type::String,
             has_default: false,
         };
-        Table { full_name: "`d`.`t`".to_owned(), columns: vec![column("a"), column("n.x")] }
+        Table { full_name: "`d`.`t`".to_owned(), columns: vec![column("a"), column("n.x")], computed: Vec::new() }
     }
 
     #[test]
@@ -184,11 +229,11 @@ mod tests {
 
     #[test]
     fn structs_are_objects_to_their_depths() {
-        let inner = Arc::new(Schema::structure(vec![Field::new("d", Schema::new(Type::Bytes))]));
+        let inner = Arc::new(Schema::structure(vec![Field::new("d", Schema::new(longshore_api::Type::Bytes))]));
         let schema = Arc::new(Schema::structure(vec![
             Field::new("a", Arc::clone(&inner)),
-            Field::new("m", Schema::new(Type::Map)),
-            Field::new("x", Schema::new(Type::Int8)),
+            Field::new("m", Schema::new(longshore_api::Type::Map)),
+            Field::new("x", Schema::new(longshore_api::Type::Int8)),
         ]));
         let value = Struct {
             schema,
@@ -199,10 +244,58 @@ mod tests {
             ],
         };
         let mut out = Vec::new();
-        structure(&value, None, &mut out);
+        let rules = Rules { formats: &Default::default(), json_as_string: false, shows_values: false };
+        structure(&value, &table(), None, &rules, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "{\"a\":{\"d\":1.50},\"m\":{\"5\":\"NaN\"},\"x\":1}\n");
         let mut out = Vec::new();
-        structure(&value, Some(&table()), &mut out);
+        structure(&value, &table(), Some(&table()), &rules, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "{\"a\":{\"d\":1.50}}\n");
+    }
+
+    #[test]
+    fn moments_are_in_the_units_of_their_columns() {
+        let columns = [
+            ("date", "Nullable(Date32)"),
+            ("seconds", "DateTime"),
+            ("micros", "DateTime64(6)"),
+            ("debezium", "DateTime64(3)"),
+            ("plain", "Int64"),
+        ];
+        let columns = columns.map(|(name, text)| Column {
+            name: name.to_owned(),
+            text: text.to_owned(),
+            kind: Type::parse(text),
+            has_default: false,
+        });
+        let table = Table { full_name: "`d`.`t`".to_owned(), columns: columns.into(), computed: Vec::new() };
+        let timestamp = || Schema::new(longshore_api::Type::Int64).named(logical::TIMESTAMP);
+        let micros = Schema::new(longshore_api::Type::Int64).named("io.debezium.time.MicroTimestamp");
+        let schema = Arc::new(Schema::structure(vec![
+            Field::new("date", Schema::new(longshore_api::Type::Int32).named(logical::DATE)),
+            Field::new("seconds", timestamp()),
+            Field::new("micros", timestamp()),
+            Field::new("debezium", micros),
+            Field::new("plain", timestamp()),
+        ]));
+        let moment = Value::Date(1_700_000_000_123);
+        let values = vec![
+            Value::Date(19_675 * 86_400_000),
+            moment.clone(),
+            moment.clone(),
+            Value::Int64(1_700_000_000_123_456),
+            moment,
+        ];
+        let rules = Rules { formats: &Default::default(), json_as_string: false, shows_values: false };
+        let mut out = Vec::new();
+        structure(&Struct { schema: Arc::clone(&schema), values: values.clone() }, &table, None, &rules, &mut out)
+            .unwrap();
+        let expected = "{\"date\":\"2023-11-14\",\"seconds\":1700000000,\"micros\":1700000000123000,\
+                        \"debezium\":1700000000123,\"plain\":1700000000123}\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+
+        let mut values = values;
+        values[1] = Value::Date(-1);
+        let error = structure(&Struct { schema, values }, &table, None, &rules, &mut Vec::new()).unwrap_err();
+        assert!(error.to_string().contains("`seconds` of type DateTime: the value does not fit"), "{error}");
     }
 }

@@ -81,7 +81,7 @@ impl SinkConnector for ClickHouseSinkConnector {
     }
 
     /// With exactly once, what is stored of a partition goes with its offsets: otherwise records that are to be read
-    /// again would be passed over as written.
+    /// again would be passed over as written. Transforms may have it stored under another topic, which nobody knows here.
     fn alter_offsets(&self, config: &Props, offsets: &[(TopicPartition, Option<i64>)]) -> Result<bool> {
         let settings = config::check_all(config)?;
         if settings.mode != config::Mode::ExactlyOnce {
@@ -92,11 +92,14 @@ impl SinkConnector for ClickHouseSinkConnector {
         let runtime = runtime.map_err(|error| ConnectError::fatal(format!("no runtime can be made: {error}")))?;
         let altered = runtime.block_on(async {
             let store = state::store::Store::open(&client, &settings).await?;
+            let is_renamed = config.get("transforms").is_some_and(|names| !names.trim().is_empty());
+            let mut is_all = true;
             for (place, offset) in offsets {
-                store.rewind(&client, &format!("{}-{}", place.topic, place.partition), *offset).await?;
+                let found = store.rewind(&client, &format!("{}-{}", place.topic, place.partition), *offset).await?;
+                is_all &= found || !is_renamed;
             }
-            Ok(())
+            Ok(is_all)
         });
-        altered.map(|()| true).map_err(errors::Failure::into_error)
+        altered.map_err(errors::Failure::into_error)
     }
 }

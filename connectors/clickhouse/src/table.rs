@@ -28,21 +28,30 @@ pub(crate) struct Table {
     pub(crate) full_name: String,
     /// The columns that are stored and can be written, in the table's order.
     pub(crate) columns: Vec<Column>,
+    /// The names of the others, which the server computes.
+    pub(crate) computed: Vec<String>,
 }
 
 impl Table {
     /// A table whose description, one JSON array a line, is `lines`. Columns that are computed are left out.
     fn parse(full_name: String, lines: &str) -> Option<Self> {
-        let mut columns = Vec::new();
+        let (mut columns, mut computed) = (Vec::new(), Vec::new());
         for line in lines.lines().filter(|line| !line.is_empty()) {
             let fields: Vec<String> = serde_json::from_str(line).ok()?;
             let [name, text, default, ..] = fields.as_slice() else { return None };
             if matches!(default.as_str(), "" | "DEFAULT") {
-                let (kind, has_default) = (Type::parse(text), !default.is_empty());
-                columns.push(Column { name: name.clone(), text: text.clone(), kind, has_default });
+                let (text, has_default) = (on_one_line(text), !default.is_empty());
+                columns.push(Column { name: name.clone(), kind: Type::parse(&text), text, has_default });
+            } else {
+                computed.push(name.clone());
             }
         }
-        Some(Self { full_name, columns })
+        Some(Self { full_name, columns, computed })
+    }
+
+    /// Whether the name is a column's, be it one that cannot be written.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.has_column(name) || self.computed.iter().any(|computed| computed == name)
     }
 
     /// Whether there is a column of that name, or nested ones below it.
@@ -104,6 +113,35 @@ impl Tables {
     }
 }
 
+/// A type as the server itself names it: described, one with named elements has a line for each of them.
+fn on_one_line(text: &str) -> String {
+    let (mut line, mut quote, mut characters) = (String::with_capacity(text.len()), None, text.chars().peekable());
+    while let Some(character) = characters.next() {
+        match (character, quote) {
+            ('\\', Some(_)) => {
+                line.push(character);
+                line.extend(characters.next());
+            }
+            ('\'' | '`', None) => {
+                quote = Some(character);
+                line.push(character);
+            }
+            (_, Some(open)) => {
+                quote = Some(open).filter(|open| *open != character);
+                line.push(character);
+            }
+            ('\n', None) => {
+                while characters.next_if(|next| next.is_whitespace()).is_some() {}
+                if line.ends_with(',') {
+                    line.push(' ');
+                }
+            }
+            _ => line.push(character),
+        }
+    }
+    line
+}
+
 /// Database and table, quoted.
 pub(crate) fn full_name(database: &str, table: &str) -> String {
     format!("{}.{}", quoted(database), quoted(table))
@@ -135,6 +173,21 @@ mod tests {
         let names: Vec<_> = table.columns.iter().map(|column| (column.name.as_str(), column.has_default)).collect();
         assert_eq!(names, [("a", false), ("b", true), ("n.x", false)]);
         assert!(table.has_column("a") && table.has_column("n") && !table.has_column("c") && !table.has_column("n."));
+        assert!(table.knows("a") && table.knows("c") && !table.knows("d"));
+    }
+
+    #[test]
+    fn types_are_named_on_one_line() {
+        for (described, name) in [
+            ("Int64", "Int64"),
+            ("Tuple(\n    x Int32,\n    label Nullable(String))", "Tuple(x Int32, label Nullable(String))"),
+            ("Array(Tuple(\n    a Tuple(\n        b Int8),\n    c Int8))", "Array(Tuple(a Tuple(b Int8), c Int8))"),
+            ("Enum8('a\\'\n b' = 1, '\n' = 2)", "Enum8('a\\'\n b' = 1, '\n' = 2)"),
+            ("Tuple(\n    `a\n  b` Int8)", "Tuple(`a\n  b` Int8)"),
+            ("Map(String, Int64)", "Map(String, Int64)"),
+        ] {
+            assert_eq!(on_one_line(described), name);
+        }
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl Running {
     /// Whether time alone makes something due.
     fn has_work(&self) -> bool {
         self.failed.is_some()
-            || self.buffer.has_sealed()
+            || self.buffer.is_behind()
             || (self.buffer.count() > 0 && !self.writer.settings.buffering.age.is_zero())
     }
 
@@ -122,7 +122,7 @@ impl Running {
         self.buffer.count() > 0
             && (!buffering.is_on()
                 || self.buffer.chunk_size() > 0
-                || self.buffer.has_sealed()
+                || self.buffer.is_behind()
                 || is_full(self.buffer.count(), buffering.count)
                 || is_full(self.buffer.bytes(), buffering.bytes)
                 || is_old())
@@ -143,7 +143,7 @@ impl Running {
             }
         }
         let is_over = from >= batch.len();
-        if (self.buffer.has_sealed() || (is_over && self.is_due()))
+        if (self.buffer.is_behind() || (is_over && self.is_due()))
             && let Some(error) = self.write(&mut outcome.bad).await?
         {
             // Without records to hold back, and without bad ones to report, the error is all there is to say.
@@ -177,6 +177,7 @@ impl Running {
                 works.push(Box::pin(async move {
                     let mut bad = Vec::new();
                     let ended = writer.work_off(lane, size, &mut bad).await;
+                    lane.stalled = matches!(ended, Err(Stop::Later(_)));
                     (bad, ended)
                 }));
             }

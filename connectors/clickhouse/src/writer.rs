@@ -93,6 +93,9 @@ impl Writer {
             if size > 0 && !chunk.sealed && !lane.waits && chunk.entries.len() < size {
                 return Ok(());
             }
+            if self.client.is_cancelled() {
+                return Err(Stop::Later(ConnectError::retriable("the task ends")));
+            }
             match self.settings.mode {
                 Mode::ExactlyOnce => {
                     self.exactly_once(lane, bad).await?;
@@ -205,7 +208,15 @@ impl Writer {
                             continue;
                         }
                         Ok(None) => {}
-                        Err(error) => return self.refuse(entries, &wanted, &error, bad),
+                        Err(error) => {
+                            let check = |entries: &[Entry], one: &[usize]| {
+                                create::statement(&full_name, entries, one, creation).map(drop)
+                            };
+                            if self.refuse_culprits(entries, &wanted, &error, check, bad)? {
+                                continue;
+                            }
+                            return Ok(());
+                        }
                     }
                 }
                 return self.no_table(database, name, entries, &wanted, bad);
@@ -214,7 +225,15 @@ impl Writer {
                 match evolve::statement(&table, entries, &wanted, evolution) {
                     Ok(None) => {}
                     Ok(Some(alter)) => table = self.evolve(database, name, &alter, evolution).await?,
-                    Err(error) => return self.refuse(entries, &wanted, &error, bad),
+                    Err(error) => {
+                        let check = |entries: &[Entry], one: &[usize]| {
+                            evolve::statement(&table, entries, one, evolution).map(drop)
+                        };
+                        if self.refuse_culprits(entries, &wanted, &error, check, bad)? {
+                            continue;
+                        }
+                        return Ok(());
+                    }
                 }
             }
             let encoded = Encoder::new(&self.settings, &table, rebuilds).encode(entries, &wanted);
@@ -253,7 +272,7 @@ impl Writer {
                         break;
                     }
                     Some(refused) if self.bisects(&refused.refusal) => {
-                        let parts = split(&whole, refused.refusal.row());
+                        let parts = split(&whole, refused.row);
                         self.insert_apart(&mut target, parts, bad).await?;
                     }
                     Some(refused) => self.refuse(target.entries, &whole, &refused.error, bad)?,
@@ -333,13 +352,16 @@ impl Writer {
         bad: &mut Vec<BadRecord>,
     ) -> Result<(), Stop> {
         while let Some(part) = parts.pop() {
-            for piece in
-                Encoder::new(&self.settings, target.table, target.rebuilds).encode(target.entries, &part).pieces
-            {
+            let rebuilds = target.rebuilds;
+            for piece in Encoder::new(&self.settings, target.table, rebuilds).encode(target.entries, &part).pieces {
                 let whole = piece.entries.clone();
                 match self.send(target, piece, None).await? {
                     None => {}
-                    Some(refused) if whole.len() > 1 => parts.extend(split(&whole, refused.refusal.row())),
+                    Some(refused) if refused.refusal.is_duplicate_member() && !rebuilds => {
+                        target.rebuilds = true;
+                        parts.push(whole);
+                    }
+                    Some(refused) if whole.len() > 1 => parts.extend(split(&whole, refused.row)),
                     Some(refused) => self.refuse(target.entries, &whole, &refused.error, bad)?,
                 }
             }
@@ -363,7 +385,7 @@ impl Writer {
             }
             params.push(("insert_deduplication_token".to_owned(), name));
         }
-        let statement = piece.statement.clone();
+        let (statement, is_row_by_row) = (piece.statement.clone(), piece.is_row_by_row);
         let insert = Insert { statement: piece.statement, params, rows: piece.rows };
         match self.client.insert(insert).await {
             Ok(()) => {
@@ -372,8 +394,9 @@ impl Writer {
                 Ok(None)
             }
             Err(Failure::Refused(refusal)) => {
-                let error = explain(target.entries, &piece.entries, &refusal, &query, &statement);
-                Ok(Some(Refused { refusal, error }))
+                let row = refusal.row().filter(|_| is_row_by_row);
+                let error = explain(target.entries, &piece.entries, (&refusal, row), &query, &statement);
+                Ok(Some(Refused { refusal, row, error }))
             }
             Err(other) => Err(other.into()),
         }
@@ -422,6 +445,28 @@ impl Writer {
         Ok(())
     }
 
+    /// Refuses the records for each of which alone something is impossible, or all if it is no single one's fault.
+    /// Whether there are others.
+    fn refuse_culprits(
+        &self,
+        entries: &mut [Entry],
+        wanted: &[usize],
+        error: &ConnectError,
+        check: impl Fn(&[Entry], &[usize]) -> Result<(), ConnectError>,
+        bad: &mut Vec<BadRecord>,
+    ) -> Result<bool, Stop> {
+        let open: Vec<usize> = wanted.iter().copied().filter(|index| !entries[*index].done).collect();
+        let wrong = |index: &usize| Some((*index, check(entries, &[*index]).err()?));
+        let culprits: Vec<(usize, ConnectError)> = open.iter().filter_map(wrong).collect();
+        if culprits.is_empty() {
+            return self.refuse(entries, wanted, error, bad).map(|()| false);
+        }
+        for (index, error) in &culprits {
+            self.refuse(entries, &[*index], error, bad)?;
+        }
+        Ok(culprits.len() < open.len())
+    }
+
     fn refuse_all(&self, chunk: &mut Chunk, error: ConnectError, bad: &mut Vec<BadRecord>) -> Result<(), Stop> {
         let wanted: Vec<usize> = (0..chunk.entries.len()).collect();
         self.refuse(&mut chunk.entries, &wanted, &error, bad)
@@ -438,9 +483,10 @@ struct Target<'a> {
     entries: &'a mut [Entry],
 }
 
-/// An insert that the server refuses: what it says, and the error for the records.
+/// An insert that the server refuses: what it says, the row from 1 that it names, and the error for the records.
 struct Refused {
     refusal: Refusal,
+    row: Option<usize>,
     error: ConnectError,
 }
 
@@ -475,7 +521,13 @@ fn within(entries: &[Entry], range: Range) -> Vec<usize> {
 }
 
 /// The error of an insert: what it was of, then what the server says.
-fn explain(entries: &[Entry], wanted: &[usize], refusal: &Refusal, query: &str, statement: &str) -> ConnectError {
+fn explain(
+    entries: &[Entry],
+    wanted: &[usize],
+    (refusal, row): (&Refusal, Option<usize>),
+    query: &str,
+    statement: &str,
+) -> ConnectError {
     let first = wanted.first().and_then(|index| entries.get(*index));
     let range = range_of(wanted.iter().filter_map(|index| entries.get(*index)).map(Entry::offset));
     let (topic, partition) = first.map_or(("", 0), |entry| {
@@ -483,7 +535,7 @@ fn explain(entries: &[Entry], wanted: &[usize], refusal: &Refusal, query: &str, 
         (&**record.original_topic(), record.original_partition())
     });
     let Range { min, max } = range.unwrap_or(Range { min: 0, max: 0 });
-    let row = refusal.row().and_then(|row| wanted.get(row.checked_sub(1)?)).and_then(|index| entries.get(*index));
+    let row = row.and_then(|row| wanted.get(row.checked_sub(1)?)).and_then(|index| entries.get(*index));
     let row = row.map_or_else(String::new, |entry| format!(", row of {}", entry.place()));
     let text = format!(
         "Topic: [{topic}], Partition: [{partition}], MinOffset: [{min}], MaxOffset: [{max}], (QueryId: [{query}]){row}: \

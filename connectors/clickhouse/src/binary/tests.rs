@@ -25,7 +25,11 @@ fn table(columns: &[(&str, &str, bool)]) -> Arc<Table> {
         kind: Type::parse(text),
         has_default: *has_default,
     };
-    Arc::new(Table { full_name: "`d`.`t`".to_owned(), columns: columns.iter().map(column).collect() })
+    Arc::new(Table {
+        full_name: "`d`.`t`".to_owned(),
+        columns: columns.iter().map(column).collect(),
+        computed: Vec::new(),
+    })
 }
 
 fn record(fields: &[(&str, Schema, Value)]) -> Struct {
@@ -198,6 +202,8 @@ fn containers_hold_what_they_hold() {
     let inner =
         record(&[("b", Schema::new(Kind::String), string("x")), ("a", Schema::new(Kind::Int8), Value::Int8(1))]);
     writes("Tuple(a Int8, b String, c Nullable(Int8))", Value::Struct(inner.clone()), &[1, 1, b'x', 1]);
+    writes("Tuple(a Nullable(Int8), b Map(String, Int8), c Tuple(d Nullable(Int8)))", Value::Null, &[1, 0, 1]);
+    refuses("Tuple(a Int8, b Nullable(Int8))", Value::Null, "An attempt to write null");
     refuses("Tuple(a Int8, d String)", Value::Struct(inner.clone()), "there is no field for its element d");
     refuses("Tuple(a Int8, b Int8)", Value::Struct(inner.clone()), "b: the value is of another type");
     let json = "{\"b\":\"x\",\"a\":1}";
@@ -218,6 +224,17 @@ fn a_union_is_its_branch_that_is_there() {
     writes("Variant(String, Int64)", union(Value::Null, Value::Int64(1)), &[0, 1, 0, 0, 0, 0, 0, 0, 0]);
     writes("Variant(String, Int64)", union(Value::Null, Value::Null), &[255]);
     writes("Variant(Array(Int8), UInt8)", Value::Array(vec![Value::Int8(3)]), &[0, 1, 3]);
+    // Of two fields neither is dropped; a moment is none of the plain numbers.
+    refuses("Variant(String, Int64)", union(string("x"), Value::Int64(1)), "cannot convert");
+    writes("Variant(Int64, DateTime64(3))", Value::Date(1500), &[0, 0xDC, 5, 0, 0, 0, 0, 0, 0]);
+    let names = |last: Value| {
+        Value::Struct(record(&[
+            ("first", Schema::optional(Kind::String), string("Ada")),
+            ("last", Schema::optional(Kind::String), last),
+        ]))
+    };
+    writes("String", names(Value::Null), &[3, b'A', b'd', b'a']);
+    refuses("String", names(string("L")), "cannot convert Kafka value of type STRUCT");
     refuses(
         "Variant(Array(Int8), UInt8)",
         union(string("x"), Value::Null),

@@ -15,8 +15,7 @@ const DAYS: std::ops::RangeInclusive<i64> = -25_567..=120_529;
 /// Seconds of DateTime64, from the first of these days to the end of the last.
 const SECONDS: std::ops::Range<i128> = -25_567 * 86_400..120_530 * 86_400;
 
-/// Appends a value of a date or time column: a date or moment; a plain number in the column's own unit; for columns
-/// of times also a text.
+/// Appends a value of a date or time column.
 pub(super) fn write(
     kind: &Type,
     value: &Value,
@@ -24,6 +23,24 @@ pub(super) fn write(
     format: Option<&DateTimeFormatter>,
     out: &mut Vec<u8>,
 ) -> Result<(), Wrong> {
+    let bytes = units(kind, value, schema, format)?.to_le_bytes();
+    let width = match kind {
+        Type::Date => 2,
+        Type::Date32 | Type::DateTime => 4,
+        _ => 8,
+    };
+    out.extend_from_slice(&bytes[..width]);
+    Ok(())
+}
+
+/// A value in the unit of a date or time column, days, seconds or ticks since the epoch: of a date or moment; a plain
+/// number, which is in that unit; for columns of times also a text.
+pub(crate) fn units(
+    kind: &Type,
+    value: &Value,
+    schema: Option<&Schema>,
+    format: Option<&DateTimeFormatter>,
+) -> Result<i64, Wrong> {
     let does_not_fit = || Wrong::because("the value does not fit");
     match kind {
         Type::Date | Type::Date32 => {
@@ -32,12 +49,8 @@ pub(super) fn write(
                 Value::Date(millis) if !is_timestamp(schema) => millis.div_euclid(MILLIS_PER_DAY),
                 _ => return Err(unknown(value, schema, kind)),
             };
-            if *kind == Type::Date {
-                out.extend(u16::try_from(days).map_err(|_| does_not_fit())?.to_le_bytes());
-            } else {
-                let days = i32::try_from(days).ok().filter(|_| DAYS.contains(&days));
-                out.extend(days.ok_or_else(does_not_fit)?.to_le_bytes());
-            }
+            let fits = if *kind == Type::Date { u16::try_from(days).is_ok() } else { DAYS.contains(&days) };
+            fits.then_some(days).ok_or_else(does_not_fit)
         }
         Type::DateTime => {
             let seconds = match value {
@@ -50,7 +63,7 @@ pub(super) fn write(
                 Value::String(text) => moment(text, format, schema, kind)?.div_euclid(NANOS_PER_SECOND),
                 _ => return Err(unknown(value, schema, kind)),
             };
-            out.extend(u32::try_from(seconds).map_err(|_| does_not_fit())?.to_le_bytes());
+            u32::try_from(seconds).map(i64::from).map_err(|_| does_not_fit())
         }
         Type::DateTime64(precision) => {
             let ticks = match value {
@@ -63,12 +76,19 @@ pub(super) fn write(
                 _ => return Err(unknown(value, schema, kind)),
             };
             let seconds = ticks.div_euclid(10i128.pow(*precision));
-            let ticks = i64::try_from(ticks).ok().filter(|_| SECONDS.contains(&seconds));
-            out.extend(ticks.ok_or_else(does_not_fit)?.to_le_bytes());
+            i64::try_from(ticks).ok().filter(|_| SECONDS.contains(&seconds)).ok_or_else(does_not_fit)
         }
-        _ => return Err(Wrong::Type),
+        _ => Err(Wrong::Type),
     }
-    Ok(())
+}
+
+/// Whether a value is a moment by its schema, and so not in the unit of a column.
+pub(crate) fn is_moment(value: &Value, schema: &Schema) -> bool {
+    match value {
+        Value::Date(_) => true,
+        Value::Int64(number) => nanos(*number, Some(schema)).is_some(),
+        _ => false,
+    }
 }
 
 /// Ticks of which a second has ten to the power of `precision`, at most nine.

@@ -5,6 +5,7 @@ use longshore_api::{Schema, Struct, Type as Kind, Value};
 use longshore_formats::java_time::DateTimeFormatter;
 
 use super::{Wrong, number, time};
+use crate::evolve::is_union;
 use crate::json;
 use crate::types::Type;
 
@@ -36,6 +37,10 @@ impl Writer<'_> {
                 self.write(inner, value, schema, out)?;
             }
             (Type::Variant(_), Value::Null) => out.push(NO_VARIANT),
+            // A Tuple has no null, and is null where all that it is made of is.
+            (Type::Tuple(elements), Value::Null) if elements.iter().all(|(_, kind)| can_be_empty(kind)) => {
+                elements.iter().try_for_each(|(_, kind)| self.empty(kind, out))?;
+            }
             (_, Value::Null) => return Err(Wrong::Null),
             (Type::Variant(alternatives), _) => self.variant(alternatives, value, schema, out)?,
             (Type::Array(inner), Value::Array(values)) => {
@@ -131,13 +136,24 @@ impl Writer<'_> {
             let found = field.and_then(|field| value.values.get(field));
             let missing = || Wrong::because(format!("there is no field for its element {name}"));
             match (found, kind) {
-                (Some(Value::Null), Type::Array(_)) => out.push(0),
+                (Some(Value::Null), _) => self.empty(kind, out).map_err(|wrong| within(name, wrong))?,
                 (Some(found), _) => self.write(kind, found, schema, out).map_err(|wrong| within(name, wrong))?,
                 (None, Type::Nullable(_) | Type::Variant(_)) => self.write(kind, &Value::Null, schema, out)?,
                 (None, _) => return Err(missing()),
             }
         }
         Ok(())
+    }
+
+    /// Null, as an element of a Tuple has it: arrays and maps have nothing in them.
+    fn empty(&self, kind: &Type, out: &mut Vec<u8>) -> Result<(), Wrong> {
+        match kind {
+            Type::Array(_) | Type::Map(..) => {
+                length(0, out);
+                Ok(())
+            }
+            _ => self.write(kind, &Value::Null, None, out),
+        }
     }
 
     /// The first branch of a union that is not null, or the value itself, as the first alternative that takes it; one
@@ -150,7 +166,8 @@ impl Writer<'_> {
         out: &mut Vec<u8>,
     ) -> Result<(), Wrong> {
         let (value, schema) = match value {
-            Value::Struct(union) => match union.values.iter().position(|value| !value.is_null()) {
+            Value::Struct(union) if may_be_union(union) => match union.values.iter().position(|value| !value.is_null())
+            {
                 None => {
                     out.push(NO_VARIANT);
                     return Ok(());
@@ -160,7 +177,12 @@ impl Writer<'_> {
             other => (other, schema),
         };
         let wanted = schema.map(|schema| schema.kind).or_else(|| value.kind()).map_or("", connect_name);
-        let named = |(_, (name, _)): &(usize, &(String, Type))| name.eq_ignore_ascii_case(wanted);
+        let is_timed = |kind: &Type| matches!(kind, Type::Date | Type::Date32 | Type::DateTime | Type::DateTime64(_));
+        let named = |(_, (name, kind)): &(usize, &(String, Type))| match value {
+            Value::Date(_) => is_timed(kind),
+            Value::Decimal(_) => matches!(kind, Type::Decimal { .. }),
+            _ => name.eq_ignore_ascii_case(wanted),
+        };
         let all = || alternatives.iter().enumerate();
         let start = out.len();
         for (number, (_, kind)) in all().filter(named).chain(all().filter(|one| !named(one))) {
@@ -192,6 +214,15 @@ impl Writer<'_> {
     }
 }
 
+/// Whether an element of a Tuple can be without a value.
+fn can_be_empty(kind: &Type) -> bool {
+    match kind {
+        Type::Nullable(_) | Type::Variant(_) | Type::Array(_) | Type::Map(..) => true,
+        Type::Tuple(elements) => elements.iter().all(|(_, kind)| can_be_empty(kind)),
+        _ => false,
+    }
+}
+
 /// An error of an element, with its name.
 fn within(name: &str, wrong: Wrong) -> Wrong {
     match wrong {
@@ -217,15 +248,20 @@ fn truth(value: &Value) -> Result<bool, Wrong> {
     }
 }
 
+/// Whether nothing is lost if a struct is taken for the one of its fields that is there, as is done with unions.
+fn may_be_union(value: &Struct) -> bool {
+    is_union(&value.schema) || value.values.iter().filter(|value| !value.is_null()).count() <= 1
+}
+
 /// The bytes of a text, of bytes, or of a union of the two.
 fn bytes(value: &Value) -> Option<&[u8]> {
     match value {
         Value::String(text) => Some(text.as_bytes()),
         Value::Bytes(bytes) => Some(bytes),
         Value::Struct(union) => {
-            let is_union = |field: &longshore_api::Field| matches!(field.schema.kind, Kind::String | Kind::Bytes);
-            let branch = union.values.iter().find(|value| !value.is_null());
-            branch.filter(|_| union.schema.fields.iter().all(is_union)).and_then(bytes)
+            let is_text = |field: &longshore_api::Field| matches!(field.schema.kind, Kind::String | Kind::Bytes);
+            let is_text = may_be_union(union) && union.schema.fields.iter().all(is_text);
+            union.values.iter().find(|value| !value.is_null()).filter(|_| is_text).and_then(bytes)
         }
         _ => None,
     }

@@ -64,7 +64,7 @@ impl Connection {
             question_timeout: timeout,
             // The time-out of the Java connector's first client is one between bytes, of which the server sends some all
             // the time: an insert may take longer.
-            insert_timeout: millis("socket_timeout").unwrap_or(insert),
+            insert_timeout: millis("socket_timeout").map_or(insert, |between| between.max(insert)),
             retries: u32::try_from(parsed.integer("retryCount")).unwrap_or(3),
             compresses: added.string("insertCompression").eq_ignore_ascii_case("lz4"),
             params: properties.server_settings(),
@@ -132,7 +132,8 @@ impl Properties {
     fn server_settings(&self) -> Vec<Param> {
         let lists = ["custom_http_params", "custom_settings"].into_iter().filter_map(|name| self.get(name));
         let pairs = lists.flat_map(|list| list.split(',')).filter_map(|item| item.split_once('='));
-        pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect()
+        let pairs = pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
+        pairs.filter(|(name, _)| name != "send_progress_in_http_headers").collect()
     }
 
     fn tls(&self) -> Result<TlsConfig> {
@@ -205,8 +206,13 @@ mod tests {
             (found.question_timeout, found.insert_timeout),
             (Duration::from_secs(5), Duration::from_millis(700))
         );
-        let found = connection(&[("timeoutSeconds", "5"), (PROPERTIES, "socket_timeout=9000")]).unwrap();
-        assert_eq!((found.question_timeout, found.insert_timeout), (Duration::from_secs(5), Duration::from_secs(9)));
+        // What may pass between bytes does not shorten the whole.
+        for (between, whole) in [("300000", 300), ("9000", 240)] {
+            let between = format!("socket_timeout={between}");
+            let found = connection(&[("timeoutSeconds", "5"), (PROPERTIES, between.as_str())]).unwrap();
+            let times = (found.question_timeout, found.insert_timeout);
+            assert_eq!(times, (Duration::from_secs(5), Duration::from_secs(whole)));
+        }
         assert_eq!(connection(&[]).unwrap().insert_timeout, Duration::from_secs(240));
         assert_eq!(connection(&[("timeoutSeconds", "0")]).unwrap().question_timeout, LONGEST);
     }

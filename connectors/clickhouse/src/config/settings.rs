@@ -207,8 +207,8 @@ fn server_settings(text: &str) -> BTreeMap<String, String> {
     }
     settings.insert("wait_end_of_query".to_owned(), "1".to_owned());
     // The Java connector asks for them to keep its connection alive. Of a long insert they are more than an HTTP client
-    // takes, so that it would be given up and sent again for ever.
-    settings.remove("send_progress_in_http_headers");
+    // takes, so that it would be given up and sent again for ever. A user's profile may ask for them, too.
+    settings.insert("send_progress_in_http_headers".to_owned(), "0".to_owned());
     settings
 }
 

@@ -44,7 +44,13 @@ fn what_the_user_does_not_say_is_what_the_java_connector_does() {
     assert_eq!(settings.insert_format, InsertFormat::Json, "whatever the table says");
     assert!(settings.server_skips_unknown() && !settings.tolerates && !settings.buffering.is_on());
     let sent: Vec<_> = settings.server_settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    assert_eq!(sent, ["async_insert=0", "input_format_skip_unknown_fields=1", "wait_end_of_query=1"]);
+    let expected = [
+        "async_insert=0",
+        "input_format_skip_unknown_fields=1",
+        "send_progress_in_http_headers=0",
+        "wait_end_of_query=1",
+    ];
+    assert_eq!(sent, expected);
 }
 
 #[test]

@@ -70,14 +70,14 @@ impl Store {
     }
 
     /// Forgets a partition's state where it would have records passed over that are to be read again, from an offset on
-    /// or (`None`) from wherever they begin.
-    pub(crate) async fn rewind(&self, client: &Client, key: &str, to: Option<i64>) -> Result<(), Failure> {
-        let stored = self.read(client, key).await?;
-        if stored.is_none_or(|stored| to.is_some_and(|to| to > stored.range.max)) {
-            return Ok(());
+    /// or (`None`) from wherever they begin. Whether there was a state.
+    pub(crate) async fn rewind(&self, client: &Client, key: &str, to: Option<i64>) -> Result<bool, Failure> {
+        let Some(stored) = self.read(client, key).await? else { return Ok(false) };
+        if to.is_none_or(|to| to <= stored.range.max) {
+            let statement = format!("ALTER TABLE {} DELETE WHERE `key` = {}", self.table, text(key));
+            client.ask(&statement, &[]).await.map_err(|failure| self.named(failure))?;
         }
-        let statement = format!("ALTER TABLE {} DELETE WHERE `key` = {}", self.table, text(key));
-        client.ask(&statement, &[]).await.map(drop).map_err(|failure| self.named(failure))
+        Ok(true)
     }
 
     /// A refusal is not that of an insert of records: nobody may take it for a bad record.
@@ -99,7 +99,7 @@ fn name(phase: Phase) -> &'static str {
     }
 }
 
-/// A row; one of the state NONE is as good as none.
+/// A row; the Java connector stores no other states.
 fn parse(line: &str) -> Option<Stored> {
     let [min, max, state]: [String; 3] = serde_json::from_str(line).ok()?;
     let phase = match state.as_str() {

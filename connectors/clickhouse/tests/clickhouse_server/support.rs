@@ -170,10 +170,15 @@ pub(crate) fn texts(first: i64, values: &[&str]) -> Arc<Batch> {
 
 /// Structs of one schema.
 pub(crate) fn structs(first: i64, schema: &Arc<Schema>, rows: Vec<Vec<Value>>) -> Arc<Batch> {
+    mixed_structs(first, rows.into_iter().map(|values| (schema, values)).collect())
+}
+
+/// The same, of records with a schema each.
+pub(crate) fn mixed_structs(first: i64, rows: Vec<(&Arc<Schema>, Vec<Value>)>) -> Arc<Batch> {
     let batch = batch("t", first, rows.iter().map(|_| String::new()), |_, _| Slot::Null);
     let mut batch = Arc::into_inner(batch).expect("nobody else has it");
     let mut slots = batch.take_slots();
-    for (slot, values) in slots.iter_mut().zip(rows) {
+    for (slot, (schema, values)) in slots.iter_mut().zip(rows) {
         let value = Value::Struct(Struct { schema: Arc::clone(schema), values });
         slot.value = batch.add_data(Data::new(Arc::clone(schema), value));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use longshore_api::{ErrorKind, Field, Schema, Struct, Type, Value};
 
-use crate::support::{Lab, json, structs, texts};
+use crate::support::{Lab, json, mixed_structs, structs, texts};
 
 const CREATE: (&str, &str) = ("longshore.table.create", "true");
 
@@ -72,15 +72,63 @@ async fn a_table_is_made_for_a_schema_and_knows_its_inserts_with_exactly_once() 
     lab.start(&settings).await.put(&structs(0, &schema, rows.clone())).await;
     assert_eq!(
         types(&lab),
-        "n Int64, s String, at Nullable(DateTime64(3)), point Tuple(x Int32, label Nullable(String)), \
+        "n Int64, s String, at Nullable(DateTime64(3)), point Tuple(x Nullable(Int32), label Nullable(String)), \
          path Array(Tuple(x Int32, label Nullable(String)))"
     );
-    let expected = "1\ta\t1970-01-01 00:00:01.500\t(7,NULL)\t[]\n2\tb\t\\N\t(0,NULL)\t[(7,'l')]";
+    let expected = "1\ta\t1970-01-01 00:00:01.500\t(7,NULL)\t[]\n2\tb\t\\N\t(NULL,NULL)\t[(7,'l')]";
     assert_eq!(lab.ask("SELECT * FROM t ORDER BY n"), expected);
     // The insert comes again, its announcement with it: the table knows its name.
     lab.run("INSERT INTO connect_state VALUES ('t-0', 0, 1, 'BEFORE_PROCESSING')");
     lab.start(&settings).await.put(&structs(0, &schema, rows)).await;
     assert_eq!(lab.ask("SELECT * FROM t ORDER BY n"), expected);
+}
+
+#[tokio::test]
+async fn named_tuples_are_written_to_tables_without_defaults() {
+    let lab = Lab::new("tuples").await;
+    lab.run("CREATE TABLE t (n Int64, p Tuple(x Int32, deep Tuple(y Nullable(Int8))), total Int64 MATERIALIZED n * 2) ORDER BY n");
+    let deep = Arc::new(Schema::structure(vec![Field::new("y", Schema::optional(Type::Int8))]));
+    let optional_deep = Arc::new(Schema { optional: true, ..(*deep).clone() });
+    let point =
+        Arc::new(Schema::structure(vec![Field::new("x", Schema::new(Type::Int32)), Field::new("deep", optional_deep)]));
+    let schema = Arc::new(Schema::structure(vec![
+        Field::new("n", Schema::new(Type::Int64)),
+        Field::new("p", Arc::clone(&point)),
+        Field::new("total", Schema::new(Type::Int64)),
+    ]));
+    let deep = Value::Struct(Struct { schema: deep, values: vec![Value::Int8(3)] });
+    let row = |number, deep| {
+        let point = Struct { schema: Arc::clone(&point), values: vec![Value::Int32(7), deep] };
+        vec![Value::Int64(number), Value::Struct(point), Value::Int64(0)]
+    };
+    // A column that the server computes is there, and cannot be written: nothing is to be added for its field.
+    let mut sink = lab.start(&[("auto.evolve", "true")]).await;
+    sink.put(&structs(0, &schema, vec![row(1, deep), row(2, Value::Null)])).await;
+    assert_eq!(lab.ask("SELECT *, total FROM t ORDER BY n"), "1\t(7,(3))\t2\n2\t(7,(NULL))\t4");
+    assert_eq!(sink.delivered(2).await, 2);
+}
+
+#[tokio::test]
+async fn a_record_for_which_no_column_can_be_added_goes_alone() {
+    let lab = Lab::new("culprit").await;
+    lab.run("CREATE TABLE t (n Int64) ORDER BY n");
+    let plain = Arc::new(Schema::structure(vec![Field::new("n", Schema::new(Type::Int64))]));
+    let inner = Arc::new(Schema::structure(vec![Field::new("x", Schema::new(Type::Int32))]));
+    let nested = Arc::new(Schema::structure(vec![
+        Field::new("n", Schema::new(Type::Int64)),
+        Field::new("inner", Arc::clone(&inner)),
+    ]));
+    let value = Value::Struct(Struct { schema: inner, values: vec![Value::Int32(1)] });
+    let rows =
+        [(&plain, vec![Value::Int64(1)]), (&nested, vec![Value::Int64(2), value]), (&plain, vec![Value::Int64(3)])];
+    let batch = mixed_structs(0, rows.into());
+    let mut sink = lab.start(&[("auto.evolve", "true"), ("errors.tolerance", "all")]).await;
+    let outcome = sink.try_put(&batch).await.unwrap();
+    let bad: Vec<usize> = outcome.bad.iter().map(|bad| bad.index).collect();
+    assert_eq!((outcome.taken, bad), (3, vec![1]), "{:?}", outcome.bad);
+    assert_eq!(lab.ask("SELECT n FROM t ORDER BY n"), "1\n3");
+    let error = lab.start(&[("auto.evolve", "true")]).await.try_put(&batch).await.unwrap_err();
+    assert!(error.to_string().contains("t-0@1"), "{error}");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use longshore_test_servers::{kafka, s3, unique};
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -40,13 +41,13 @@ impl Bucket {
         pages.iter().flat_map(|page| page.contents()).filter_map(|object| object.key()).map(str::to_owned).collect()
     }
 
-    /// The objects, by key, as text.
-    fn objects(&self) -> BTreeMap<String, String> {
+    /// The objects, by key, as what `text` makes of them.
+    fn objects(&self, text: fn(Vec<u8>) -> String) -> BTreeMap<String, String> {
         let text = |key: &String| {
             let object = self.client.get_object().bucket(&self.name).key(key).send();
             let object = self.runtime.block_on(object).unwrap();
             let bytes = self.runtime.block_on(object.body.collect()).unwrap().to_vec();
-            (key.clone(), String::from_utf8(bytes).unwrap())
+            (key.clone(), text(bytes))
         };
         self.keys().iter().map(text).collect()
     }
@@ -75,6 +76,22 @@ impl Bucket {
 
 #[test]
 fn each_record_is_in_one_object_though_the_worker_is_killed() {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    check_kills("json.JsonFormat", "json", text, |n| format!("{{\"n\":{n}}}\n"));
+}
+
+#[test]
+fn each_record_is_in_one_parquet_file_though_the_worker_is_killed() {
+    let text = |bytes| {
+        let file = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
+        file.get_row_iter(None).unwrap().map(|row| format!("{}\n", row.unwrap())).collect()
+    };
+    check_kills("parquet.ParquetFormat", "snappy.parquet", text, |n| format!("{{n: {n}}}\n"));
+}
+
+/// Kills a worker again and again while it writes, and looks for each record: `text` reads an object, in which `line`
+/// stands for a record.
+fn check_kills(format: &str, extension: &str, text: fn(Vec<u8>) -> String, line: fn(usize) -> String) {
     const RECORDS: usize = 6000;
     const FLUSH_SIZE: usize = 100;
     let bucket = Bucket::new();
@@ -86,7 +103,9 @@ fn each_record_is_in_one_object_though_the_worker_is_killed() {
     }
     writer.flush();
     let mut worker = Worker::start(kafka());
-    worker.create("lake", &bucket.sink(&topics.join(","), FLUSH_SIZE));
+    let mut config = bucket.sink(&topics.join(","), FLUSH_SIZE);
+    config["format.class"] = json!(format!("io.confluent.connect.s3.format.{format}"));
+    worker.create("lake", &config);
     for kill in 0..4 {
         let before = bucket.keys().len();
         let all = topics.len() * RECORDS / FLUSH_SIZE;
@@ -98,13 +117,13 @@ fn each_record_is_in_one_object_though_the_worker_is_killed() {
     let mut expected = BTreeMap::new();
     for topic in &topics {
         for first in (0..RECORDS).step_by(FLUSH_SIZE) {
-            let lines: String = (first..first + FLUSH_SIZE).map(|n| format!("{{\"n\":{n}}}\n")).collect();
-            expected.insert(format!("topics/{topic}/partition=0/{topic}+0+{first:010}.json"), lines);
+            let lines: String = (first..first + FLUSH_SIZE).map(line).collect();
+            expected.insert(format!("topics/{topic}/partition=0/{topic}+0+{first:010}.{extension}"), lines);
         }
     }
     worker.wait_until("all objects", || bucket.keys().len() >= expected.len());
     worker.wait_for_state("lake", "RUNNING", "RUNNING");
-    assert!(bucket.objects() == expected, "other objects than expected: {:?}", bucket.keys());
+    assert!(bucket.objects(text) == expected, "other objects than expected: {:?}", bucket.keys());
 }
 
 #[test]

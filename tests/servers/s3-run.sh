@@ -26,8 +26,9 @@ is_free_row() {
 first=$(free_port)
 until is_free_row "$first"; do first=$(free_port); done
 cd "$DATA"
+# Each bucket takes several volumes, which are empty files at first: free space must not say how many there may be.
 exec env GOMAXPROCS=2 "$SERVERS/s3/weed" mini -dir="$DATA/store" -ip=127.0.0.1 -ip.bind=127.0.0.1 \
   -master.port="$first" -master.port.grpc="$((first + 1))" -volume.port="$((first + 2))" \
-  -volume.port.grpc="$((first + 3))" -filer.port="$((first + 4))" -filer.port.grpc="$((first + 5))" \
+  -volume.port.grpc="$((first + 3))" -volume.max=2000 -filer.port="$((first + 4))" -filer.port.grpc="$((first + 5))" \
   -s3.port="$PORT" -s3.port.grpc="$((first + 6))" -s3.config="$HERE/s3/identities.json" -s3.autoCreateBucket=false \
   -s3.port.iceberg=0 -s3.port.lance=0 -s3.localSocket="$DATA/s3.sock" -admin.ui=false -master.telemetry=false -webdav=false

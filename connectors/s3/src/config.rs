@@ -6,6 +6,8 @@ mod table;
 use longshore_api::config::{ConfigDef, ConfigValue, ParsedConfig, Props, add_error, invalid_value};
 use longshore_api::{ConnectError, Result};
 
+pub(crate) use table::{BUFFER_MEMORY, PARQUET_SCHEMA};
+
 pub(crate) use settings::{Access, Credentials, Layout, MIN_PART_SIZE, NullValues, Settings, Tags};
 
 use crate::format;
@@ -60,6 +62,9 @@ fn cross_checks(config: &ParsedConfig) -> Vec<Wrong> {
                 wrong.push(("s3.compression.type", message));
             }
             Some(kind) => {
+                if let (format::Kind::Parquet, Some(why)) = (kind, format::wrong_parquet_schema(config)) {
+                    wrong.push((PARQUET_SCHEMA, why));
+                }
                 if let Some(why) = format::refused(kind, config) {
                     wrong.push((key, invalid_value(key, Some(class), why)));
                 }

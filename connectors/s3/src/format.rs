@@ -3,7 +3,12 @@
 mod avro;
 mod bytes;
 mod json;
+mod parquet;
 
+use std::sync::Arc;
+
+use ::parquet::basic::Compression;
+use ::parquet::schema::types::TypePtr;
 use longshore_api::config::{ParsedConfig, ParsedValue, invalid_value};
 use longshore_api::{ConnectError, Payload, Props, Record, Result};
 use longshore_formats::{AvroOptions, HeaderConverter, SimpleHeaderConverter};
@@ -11,6 +16,9 @@ use longshore_formats::{AvroOptions, HeaderConverter, SimpleHeaderConverter};
 pub(crate) use avro::{AvroEncoder, Codec};
 pub(crate) use bytes::BytesEncoder;
 pub(crate) use json::JsonEncoder;
+pub(crate) use parquet::{ParquetEncoder, ParquetOptions, parse_schema};
+
+use crate::config::{BUFFER_MEMORY, PARQUET_SCHEMA};
 
 /// Class of the Avro format, which keys and headers have by default.
 pub(crate) const AVRO: &str = "io.confluent.connect.s3.format.avro.AvroFormat";
@@ -59,7 +67,26 @@ pub(crate) enum Column {
     Headers,
 }
 
+/// Where a record that was encoded belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// In the object.
+    Here,
+    /// In a file of its own or of those after it: the object's schema cannot hold it. The first record of an object
+    /// always fits.
+    NextFile,
+}
+
 impl Column {
+    /// What it is called in messages.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Column::Value => "value",
+            Column::Key => "key",
+            Column::Headers => "headers",
+        }
+    }
+
     /// What stands before the extension in the names of its objects.
     pub(crate) fn suffix(self) -> &'static str {
         match self {
@@ -77,15 +104,15 @@ pub(crate) trait Encoder: Send + Sync {
     ///
     /// # Errors
     /// Kind BadRecord: the record cannot be written in this format.
-    fn encode(&mut self, item: Item<'_>, scratch: &mut Vec<u8>) -> Result<()>;
+    fn encode(&mut self, item: Item<'_>, scratch: &mut Vec<u8>) -> Result<Fit>;
 
-    /// Adds the record that was encoded last to the object.
+    /// Adds the record that was encoded last to the object; says how many bytes of memory that takes, about.
     ///
     /// # Errors
     /// Kind Fatal.
-    fn append(&mut self, encoded: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    fn append(&mut self, encoded: &[u8], out: &mut Vec<u8>) -> Result<usize> {
         out.extend_from_slice(encoded);
-        Ok(())
+        Ok(encoded.len())
     }
 
     /// Appends what stands at the end of the object.
@@ -100,6 +127,15 @@ pub(crate) trait Encoder: Send + Sync {
     /// Bytes of memory that the encoder takes beside what it has written.
     fn held(&self) -> usize {
         0
+    }
+
+    /// Gives memory back: writes what it holds to `out`, or puts it elsewhere.
+    ///
+    /// # Errors
+    /// Kind Fatal.
+    fn release(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        let _ = out;
+        Ok(())
     }
 }
 
@@ -150,7 +186,9 @@ pub(crate) fn place(record: Record<'_>) -> String {
 /// Why a format cannot be had, if it cannot.
 pub(crate) fn refused(kind: Kind, config: &ParsedConfig) -> Option<&'static str> {
     match kind {
-        Kind::Parquet => Some("Longshore does not write this format yet"),
+        Kind::Parquet if parquet::compression(config.string("parquet.codec")).is_none() => {
+            Some("Longshore does not have this parquet.codec: take snappy, zstd, gzip, lz4_raw, lz4 or none")
+        }
         Kind::Avro if Codec::new(config.string("avro.codec")).is_none() => {
             Some("Longshore does not have this avro.codec: take deflate, snappy or null")
         }
@@ -167,15 +205,57 @@ pub(crate) struct Formats {
     separator: Vec<u8>,
     avro: AvroOptions,
     codec: Codec,
+    parquet: Arc<ParquetOptions>,
+    parquet_extension: String,
     /// The level of gzip, -1 for its default; `None` for no compression.
     pub(crate) gzip: Option<i32>,
 }
 
+/// Row groups are as large as the task's memory allows for several at a time, and no larger than those of Java's
+/// writer. What is in one does not depend on how full memory is: the same records give the same row groups.
+fn row_group(buffer_memory: i64) -> usize {
+    usize::try_from(buffer_memory / 4).unwrap_or(0).clamp(1 << 20, 128 << 20)
+}
+
+/// A key, its value, and what is wrong with it.
+type Wrong = (&'static str, String, String);
+
+fn parquet_schema(config: &ParsedConfig) -> Result<Option<TypePtr>, Wrong> {
+    let text = config.string(PARQUET_SCHEMA);
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    parse_schema(text).map(Some).map_err(|why| (PARQUET_SCHEMA, text.to_owned(), why))
+}
+
+/// What is wrong with the schema that is given for Parquet, if something is.
+pub(crate) fn wrong_parquet_schema(config: &ParsedConfig) -> Option<String> {
+    parquet_schema(config).err().map(|(key, value, why)| invalid_value(key, Some(&value), &why))
+}
+
 impl Formats {
     /// The formats of columns, of which the first is that of values.
-    pub(crate) fn new(columns: Vec<(Column, Kind)>, config: &ParsedConfig, props: &Props) -> Self {
+    ///
+    /// # Errors
+    /// The key, its value, and what is wrong with it.
+    pub(crate) fn new(columns: Vec<(Column, Kind)>, config: &ParsedConfig, props: &Props) -> Result<Self, Wrong> {
         let is_gzip = config.string("s3.compression.type").eq_ignore_ascii_case("gzip");
-        Self {
+        let avro = AvroOptions {
+            enhanced: config.boolean("enhanced.avro.schema.support"),
+            connect_meta_data: config.boolean("connect.meta.data"),
+            optional_map_keys: config.boolean("allow.optional.map.keys"),
+        };
+        let compression = parquet::compression(config.string("parquet.codec"));
+        // Those that are not there are refused where the format is used.
+        let (compression, added) = compression.unwrap_or((Compression::UNCOMPRESSED, ""));
+        let parquet = ParquetOptions {
+            avro,
+            compression,
+            row_group: row_group(config.integer(BUFFER_MEMORY)),
+            schema: parquet_schema(config)?,
+            decimal_format: config.string("json.decimal.format").to_owned(),
+        };
+        Ok(Self {
             columns,
             decimal_format: config.string("json.decimal.format").to_owned(),
             extension: config.string("format.bytearray.extension").to_owned(),
@@ -183,14 +263,12 @@ impl Formats {
             separator: props
                 .get("format.bytearray.separator")
                 .map_or_else(|| b"\n".to_vec(), |text| text.clone().into()),
-            avro: AvroOptions {
-                enhanced: config.boolean("enhanced.avro.schema.support"),
-                connect_meta_data: config.boolean("connect.meta.data"),
-                optional_map_keys: config.boolean("allow.optional.map.keys"),
-            },
+            avro,
             codec: Codec::new(config.string("avro.codec")).unwrap_or(Codec::Null),
+            parquet: Arc::new(parquet),
+            parquet_extension: format!("{added}.parquet"),
             gzip: is_gzip.then(|| i32::try_from(config.integer("s3.compression.level")).unwrap_or(-1)),
-        }
+        })
     }
 
     /// The columns that are written.
@@ -212,6 +290,7 @@ impl Formats {
         let extension = match kind {
             Some(Kind::Avro) => ".avro",
             Some(Kind::Bytes) => &self.extension,
+            Some(Kind::Parquet) => &self.parquet_extension,
             _ => ".json",
         };
         let gzip = if self.gzip.is_some() { ".gz" } else { "" };
@@ -220,7 +299,8 @@ impl Formats {
             Some(Kind::Json) => Box::new(JsonEncoder::new(column, &self.decimal_format)?),
             Some(Kind::Bytes) => Box::new(BytesEncoder { column, separator: self.separator.clone() }),
             Some(Kind::Avro) => Box::new(AvroEncoder::new(column, self.avro, self.codec, &key)),
-            Some(Kind::Parquet) | None => return Err(ConnectError::config("no encoder for this format")),
+            Some(Kind::Parquet) => Box::new(ParquetEncoder::new(column, Arc::clone(&self.parquet))?),
+            None => return Err(ConnectError::config("no encoder for this format")),
         };
         Ok((encoder, key))
     }

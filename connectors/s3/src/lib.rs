@@ -23,6 +23,7 @@ mod object;
 mod partitioner;
 mod rotation;
 mod schema;
+mod spill;
 mod store;
 mod task;
 mod upload;

@@ -1,13 +1,11 @@
 //! An object in the making: what its encoder wrote and what has not gone to the server yet.
 
-use std::fs::File;
-use std::io::{Read, Seek, Write};
-
-use longshore_api::{ConnectError, Result};
+use longshore_api::Result;
 use sha2::{Digest, Sha256};
 
-use crate::format::{Encoder, Item};
+use crate::format::{Encoder, Fit, Item};
 use crate::gzip::{Compressor, Gzip};
+use crate::spill::Spill;
 
 /// Bytes that are compressed at a time: long enough that starting anew costs next to nothing in size.
 const PIECE: usize = 256 * 1024;
@@ -21,8 +19,8 @@ pub(crate) struct Object {
     raw: Vec<u8>,
     /// What can go to the server.
     ready: Vec<u8>,
-    /// What could, written to a temporary file; it comes before `ready`.
-    spilled: Option<(File, usize)>,
+    /// What could, in a temporary file; it comes before `ready`.
+    spilled: Spill,
     /// What left `ready` so far.
     summary: Summary,
 }
@@ -51,7 +49,7 @@ impl Object {
     /// An object without records. `is_digested` asks for its checksum.
     pub(crate) fn new(key: String, encoder: Box<dyn Encoder>, is_gzip: bool, is_digested: bool) -> Self {
         let (gzip, summary) = (is_gzip.then(Gzip::new), Summary::new(is_digested));
-        Self { key, encoder, gzip, raw: Vec::new(), ready: Vec::new(), spilled: None, summary }
+        Self { key, encoder, gzip, raw: Vec::new(), ready: Vec::new(), spilled: Spill::default(), summary }
     }
 
     /// The length and the checksum of what was taken.
@@ -63,21 +61,21 @@ impl Object {
     ///
     /// # Errors
     /// Kind BadRecord; nothing has happened.
-    pub(crate) fn encode(&mut self, item: Item<'_>, scratch: &mut Vec<u8>) -> Result<()> {
+    pub(crate) fn encode(&mut self, item: Item<'_>, scratch: &mut Vec<u8>) -> Result<Fit> {
         self.encoder.encode(item, scratch)
     }
 
-    /// Adds the record that was encoded last.
+    /// Adds the record that was encoded last; says how many bytes of memory that takes, about.
     ///
     /// # Errors
     /// Kind Fatal.
-    pub(crate) fn append(&mut self, encoded: &[u8], compressor: &mut Option<Compressor>) -> Result<()> {
+    pub(crate) fn append(&mut self, encoded: &[u8], compressor: &mut Option<Compressor>) -> Result<usize> {
         let out = if self.gzip.is_some() { &mut self.raw } else { &mut self.ready };
-        self.encoder.append(encoded, out)?;
+        let added = self.encoder.append(encoded, out)?;
         if self.raw.len() >= PIECE {
             self.compress(compressor)?;
         }
-        Ok(())
+        Ok(added)
     }
 
     fn compress(&mut self, compressor: &mut Option<Compressor>) -> Result<()> {
@@ -109,7 +107,7 @@ impl Object {
 
     /// Bytes that can go to the server.
     pub(crate) fn ready(&self) -> usize {
-        self.ready.len() + self.spilled.as_ref().map_or(0, |(_, length)| *length)
+        self.ready.len() + self.spilled.len()
     }
 
     /// Takes what can go to the server into memory.
@@ -123,7 +121,7 @@ impl Object {
     /// Takes what can go to the server, wherever it is.
     pub(crate) fn take_rest(&mut self) -> Rest {
         self.summary.add(&self.ready);
-        Rest { spilled: self.spilled.take(), ready: std::mem::take(&mut self.ready) }
+        Rest { spilled: std::mem::take(&mut self.spilled), ready: std::mem::take(&mut self.ready) }
     }
 
     /// Moves what the object holds to a temporary file.
@@ -131,31 +129,29 @@ impl Object {
     /// # Errors
     /// Kind Fatal: it cannot be written.
     pub(crate) fn spill(&mut self, compressor: &mut Option<Compressor>) -> Result<()> {
+        let out = if self.gzip.is_some() { &mut self.raw } else { &mut self.ready };
+        self.encoder.release(out)?;
         self.compress(compressor)?;
         self.raw = Vec::new();
-        let (mut file, length) = match self.spilled.take() {
-            Some(spilled) => spilled,
-            None => (tempfile::tempfile().map_err(temporary_file)?, 0),
-        };
-        file.write_all(&self.ready).map_err(temporary_file)?;
         self.summary.add(&self.ready);
-        self.spilled = Some((file, length + self.ready.len()));
-        self.ready = Vec::new();
-        Ok(())
+        self.spilled.append(&std::mem::take(&mut self.ready))
     }
 }
 
 /// Bytes of an object, some of them maybe in a temporary file: hundreds of objects end at the same time, and not all of
 /// them are to be in memory then.
 pub(crate) struct Rest {
-    spilled: Option<(File, usize)>,
+    spilled: Spill,
     ready: Vec<u8>,
 }
 
 impl Rest {
     /// How much memory it will take more once it is loaded.
     pub(crate) fn missing(&self) -> usize {
-        self.spilled.as_ref().map_or(0, |(_, length)| length + self.ready.len())
+        match self.spilled.len() {
+            0 => 0,
+            length => length + self.ready.len(),
+        }
     }
 
     /// All bytes.
@@ -163,21 +159,12 @@ impl Rest {
     /// # Errors
     /// Kind Fatal: the temporary file cannot be read.
     pub(crate) fn load(mut self) -> Result<Vec<u8>> {
-        let Some((mut file, length)) = self.spilled else { return Ok(self.ready) };
-        let mut bytes = Vec::with_capacity(length + self.ready.len());
-        file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(temporary_file)?;
-        if bytes.len() != length {
-            return Err(ConnectError::fatal("a temporary file has lost bytes"));
+        if self.spilled.len() == 0 {
+            return Ok(self.ready);
         }
+        let mut bytes = Vec::with_capacity(self.missing());
+        self.spilled.read(0, self.spilled.len(), &mut bytes)?;
         bytes.append(&mut self.ready);
         Ok(bytes)
     }
-}
-
-fn temporary_file(error: std::io::Error) -> ConnectError {
-    let folder = std::env::temp_dir();
-    ConnectError::fatal(format!(
-        "a temporary file in {} for what exceeds longshore.buffer.memory failed: {error}",
-        folder.display()
-    ))
 }

@@ -12,7 +12,7 @@ use longshore_api::{
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, MIN_PART_SIZE, NullValues, Settings};
-use crate::format::{Column, place};
+use crate::format::{Column, Fit, place};
 use crate::gzip::Compressor;
 use crate::partitioner::{Affix, Partitioner, Place};
 use crate::rotation::{Reason, Rules};
@@ -238,7 +238,10 @@ impl Running {
         if let Some(reason) = reason {
             writer.commit(&mut self.shared, reason)?;
         }
-        writer.write(&mut self.shared, record, &path, is_null)?;
+        if writer.write(&mut self.shared, record, &path, is_null)? == Fit::NextFile {
+            writer.commit(&mut self.shared, Reason::SchemaChange)?;
+            writer.write(&mut self.shared, record, &path, is_null)?;
+        }
         if let Some(reason) = writer.rotation.written(&self.rules, path.time, now) {
             writer.commit(&mut self.shared, reason)?;
         }
@@ -279,7 +282,12 @@ impl Running {
             }
             if is_full && ledger.bytes() <= self.buffer_memory / 2 {
                 self.empty_files()?;
-                continue;
+                // What files hold even so is little each, and cannot be given back.
+                if self.writers.values().map(Writer::held).sum::<usize>() < open {
+                    continue;
+                }
+                self.shared.appended = 0;
+                return Ok(None);
             }
             let waited = tokio::select! {
                 waited = tokio::time::timeout(PATIENCE, ledger.changed()) => waited,

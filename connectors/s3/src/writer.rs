@@ -8,7 +8,7 @@ use longshore_api::{ConnectError, ErrorKind, Payload, Record, Result, Schema, To
 use tokio_util::sync::DropGuard;
 
 use crate::config::Layout;
-use crate::format::{Column, Formats, Item};
+use crate::format::{Column, Fit, Formats, Item};
 use crate::gzip::Compressor;
 use crate::manifest::{Contents, Manifest};
 use crate::object::Object;
@@ -151,7 +151,8 @@ impl Writer {
         self.files.len() >= most && !self.files.contains_key(&file)
     }
 
-    /// Writes a record to its file, which is made if it is the first.
+    /// Writes a record to its file, which is made if it is the first. One that belongs in a [next file](Fit::NextFile)
+    /// was not written: the files have to be committed before.
     ///
     /// # Errors
     /// Kind BadRecord: the record is in no object. Any other kind ends the task.
@@ -161,21 +162,25 @@ impl Writer {
         record: Record<'_>,
         place: &Place,
         is_tombstone: bool,
-    ) -> Result<()> {
+    ) -> Result<Fit> {
         // A commit in between may have moved the record's schema.
         let (_, schema) = self.file(shared, &place.path, record);
-        if let Some(file) = self.files.get_mut(&(&*place.path, schema)) {
-            file.add(shared, record)?;
+        let fit = if let Some(file) = self.files.get_mut(&(&*place.path, schema)) {
+            file.add(shared, record)?
         } else {
             let mut file = self.new_file(shared, record, place, is_tombstone)?;
-            file.add(shared, record)?;
+            let fit = file.add(shared, record)?;
             self.files.insert(FileName { path: Arc::clone(&place.path), schema }, file);
+            fit
+        };
+        if fit == Fit::NextFile {
+            return Ok(fit);
         }
         self.next = record.offset() + 1;
         if self.last_path.as_ref() != Some(&place.path) {
             self.last_path = Some(Arc::clone(&place.path));
         }
-        Ok(())
+        Ok(fit)
     }
 
     fn new_file(&self, shared: &Shared, record: Record<'_>, place: &Place, is_tombstone: bool) -> Result<OpenFile> {
@@ -326,7 +331,7 @@ impl Writer {
 
 impl OpenFile {
     /// Adds a record to all objects or, if one cannot hold it, to none.
-    fn add(&mut self, shared: &mut Shared, record: Record<'_>) -> Result<()> {
+    fn add(&mut self, shared: &mut Shared, record: Record<'_>) -> Result<Fit> {
         let projected;
         let value = match record.value() {
             Payload::Data(data) => {
@@ -339,14 +344,15 @@ impl OpenFile {
         shared.scratch.resize_with(self.objects.len(), Vec::new);
         for (open, scratch) in self.objects.iter_mut().zip(&mut shared.scratch) {
             scratch.clear();
-            open.object.encode(item, scratch)?;
+            if open.object.encode(item, scratch)? == Fit::NextFile {
+                return Ok(Fit::NextFile);
+            }
         }
         for (open, scratch) in self.objects.iter_mut().zip(&shared.scratch) {
-            open.object.append(scratch, &mut shared.compressor)?;
-            shared.appended += scratch.len();
+            shared.appended += open.object.append(scratch, &mut shared.compressor)?;
         }
         self.contents.add(record.offset(), record.timestamp());
-        Ok(())
+        Ok(Fit::Here)
     }
 
     /// What one of the file's objects holds.

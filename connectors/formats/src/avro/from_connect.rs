@@ -122,11 +122,7 @@ impl Writer {
             }
         }
         if schema.logical_name() == Some(logical::DECIMAL) {
-            let scale: i32 = number("scale", schema.parameters.get("scale").map_or("", String::as_str))?;
-            let precision: i32 = match schema.parameters.get(DECIMAL_PRECISION) {
-                Some(precision) => number(DECIMAL_PRECISION, precision)?,
-                None => DEFAULT_PRECISION,
-            };
+            let (precision, scale) = decimal(schema)?;
             object.insert("scale".into(), scale.into());
             object.insert("precision".into(), precision.into());
         }
@@ -337,6 +333,19 @@ impl Writer {
         }
         numbered
     }
+}
+
+/// Precision and scale of a Decimal.
+///
+/// # Errors
+/// Kind BadRecord: the parameters are no numbers.
+pub(super) fn decimal(schema: &Schema) -> Result<(i32, i32)> {
+    let scale = number("scale", schema.parameters.get("scale").map_or("", String::as_str))?;
+    let precision = match schema.parameters.get(DECIMAL_PRECISION) {
+        Some(precision) => number(DECIMAL_PRECISION, precision)?,
+        None => DEFAULT_PRECISION,
+    };
+    Ok((precision, scale))
 }
 
 fn begin(object: &mut Object, kind: &str, name: &str, space: Option<&str>) {

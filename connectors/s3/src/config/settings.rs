@@ -296,7 +296,7 @@ fn formats(config: &ParsedConfig, props: &Props) -> Result<Formats, Wrong> {
             format::kind(class).map(|kind| (column, kind)).ok_or_else(unknown)
         })
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(Formats::new(columns, config, props))
+    Formats::new(columns, config, props)
 }
 
 fn tags(config: &ParsedConfig) -> Result<Option<Tags>, Wrong> {

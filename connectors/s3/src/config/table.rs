@@ -21,6 +21,8 @@ pub(crate) const BUFFER_MEMORY: &str = "longshore.buffer.memory";
 /// The key of Longshore's own that ends the wait of a file to which nothing is added.
 pub(crate) const ROTATE_IDLE: &str = "longshore.rotate.idle.ms";
 
+/// The key of Longshore's own that gives a schema to values without one.
+pub(crate) const PARQUET_SCHEMA: &str = "longshore.parquet.schema";
 /// The key of Longshore's own for manifests beside the objects.
 pub(crate) const MANIFEST: &str = "longshore.manifest.enable";
 /// The key of Longshore's own that keeps a file open for each schema.
@@ -283,6 +285,14 @@ fn additions() -> Vec<ConfigKey> {
         )
         .default("33554432")
         .validator(Validator::AtLeast(16 * 1024 * 1024)),
+        key(
+            PARQUET_SCHEMA,
+            Text,
+            Low,
+            "The schema of Parquet files for values that have none, JSON mostly, in Parquet's notation: message \
+             order { required int64 id; optional binary name (STRING); }. Without it the schema is found in the values.",
+        )
+        .default(""),
         key(
             ROTATE_IDLE,
             Long,

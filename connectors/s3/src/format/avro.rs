@@ -12,7 +12,7 @@ use longshore_formats::json::{self, Keys};
 use longshore_formats::{AvroOptions, AvroWriter};
 use md5::{Digest, Md5};
 
-use super::{Column, Encoder, Item};
+use super::{Column, Encoder, Fit, Item};
 
 /// The most bytes of a block before its compression: the default of Java's writer.
 const BLOCK: usize = 64_000;
@@ -118,19 +118,23 @@ impl AvroEncoder {
 }
 
 impl Encoder for AvroEncoder {
-    fn encode(&mut self, item: Item<'_>, scratch: &mut Vec<u8>) -> Result<()> {
+    fn encode(&mut self, item: Item<'_>, scratch: &mut Vec<u8>) -> Result<Fit> {
         let data = self.data(item)?;
         let writer = match &self.writer {
             Some(writer) => writer,
             None => self.writer.insert(AvroWriter::new(data.schema.as_ref(), self.options)?),
         };
-        writer.write(&data.value, scratch)
+        writer.write(&data.value, scratch)?;
+        Ok(Fit::Here)
     }
 
-    fn append(&mut self, encoded: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    fn append(&mut self, encoded: &[u8], out: &mut Vec<u8>) -> Result<usize> {
         self.block.extend_from_slice(encoded);
         self.records += 1;
-        if self.block.len() >= BLOCK { self.end_block(out) } else { Ok(()) }
+        if self.block.len() >= BLOCK {
+            self.end_block(out)?;
+        }
+        Ok(encoded.len())
     }
 
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
@@ -139,6 +143,12 @@ impl Encoder for AvroEncoder {
 
     fn held(&self) -> usize {
         self.block.capacity()
+    }
+
+    fn release(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        self.end_block(out)?;
+        self.block = Vec::new();
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use longshore_api::{ConnectError, Payload, Result, Value};
 
-use super::{Column, Encoder, Item};
+use super::{Column, Encoder, Fit, Item};
 
 /// Writes raw bytes.
 pub(crate) struct BytesEncoder {
@@ -11,7 +11,7 @@ pub(crate) struct BytesEncoder {
 }
 
 impl Encoder for BytesEncoder {
-    fn encode(&mut self, item: Item<'_>, out: &mut Vec<u8>) -> Result<()> {
+    fn encode(&mut self, item: Item<'_>, out: &mut Vec<u8>) -> Result<Fit> {
         match item.payload(self.column)? {
             Payload::Null => {}
             Payload::Bytes(bytes) => out.extend_from_slice(bytes),
@@ -24,7 +24,7 @@ impl Encoder for BytesEncoder {
             Payload::Json(_) => return Err(no_bytes("java.util.HashMap")),
         }
         out.extend_from_slice(&self.separator);
-        Ok(())
+        Ok(Fit::Here)
     }
 }
 

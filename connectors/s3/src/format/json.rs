@@ -4,7 +4,7 @@ use longshore_api::{Payload, Props, Result};
 use longshore_formats::json::writer;
 use longshore_formats::{Converter, JsonConverter};
 
-use super::{Column, Encoder, Item};
+use super::{Column, Encoder, Fit, Item};
 
 /// Writes JSON lines.
 pub(crate) struct JsonEncoder {
@@ -37,7 +37,7 @@ impl JsonEncoder {
 }
 
 impl Encoder for JsonEncoder {
-    fn encode(&mut self, item: Item<'_>, out: &mut Vec<u8>) -> Result<()> {
+    fn encode(&mut self, item: Item<'_>, out: &mut Vec<u8>) -> Result<Fit> {
         if self.column == Column::Headers {
             Self::headers(item, out)?;
         } else {
@@ -53,7 +53,7 @@ impl Encoder for JsonEncoder {
             }
         }
         out.push(b'\n');
-        Ok(())
+        Ok(Fit::Here)
     }
 }
 

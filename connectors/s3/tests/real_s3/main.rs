@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod faults;
+mod parquet;
 mod proxy;
 mod support;
 

@@ -7,7 +7,7 @@ use longshore_clickhouse::ClickHouseSinkConnector;
 use longshore_datagen::Datagen;
 use longshore_file::{FileSink, FileSource};
 use longshore_mongodb::MongoSinkConnector;
-use longshore_s3::S3SinkConnector;
+use longshore_s3::{AivenS3SinkConnector, S3SinkConnector};
 
 use super::ConverterPlugin;
 
@@ -17,6 +17,7 @@ pub(super) fn connectors() -> Vec<Plugin> {
         Plugin::Sink(Arc::new(ClickHouseSinkConnector)),
         Plugin::Sink(Arc::new(MongoSinkConnector)),
         Plugin::Sink(Arc::new(S3SinkConnector)),
+        Plugin::Sink(Arc::new(AivenS3SinkConnector)),
         Plugin::Source(Arc::new(Datagen)),
         Plugin::Source(Arc::new(FileSource)),
     ]

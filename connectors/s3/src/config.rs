@@ -8,7 +8,7 @@ use longshore_api::{ConnectError, Result};
 
 pub(crate) use table::{BUFFER_MEMORY, PARQUET_SCHEMA};
 
-pub(crate) use settings::{Access, Credentials, Layout, MIN_PART_SIZE, NullValues, Settings, Tags};
+pub(crate) use settings::{Access, Credentials, Encryption, Layout, MIN_PART_SIZE, NullValues, Settings, Tags};
 
 use crate::format;
 use crate::schema::Compatibility;

@@ -3,22 +3,26 @@
 mod avro;
 mod bytes;
 mod json;
+mod output;
 mod parquet;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ::parquet::basic::Compression;
 use ::parquet::schema::types::TypePtr;
 use longshore_api::config::{ParsedConfig, ParsedValue, invalid_value};
-use longshore_api::{ConnectError, Payload, Props, Record, Result};
+use longshore_api::{ConnectError, Data, Payload, Props, Record, Result};
 use longshore_formats::{AvroOptions, HeaderConverter, SimpleHeaderConverter};
 
 pub(crate) use avro::{AvroEncoder, Codec};
 pub(crate) use bytes::BytesEncoder;
 pub(crate) use json::JsonEncoder;
+pub(crate) use output::{Envelope, Output, OutputKind, Part, TextEncoder};
 pub(crate) use parquet::{ParquetEncoder, ParquetOptions, parse_schema};
 
 use crate::config::{BUFFER_MEMORY, PARQUET_SCHEMA};
+pub(crate) use crate::packing::Packing;
 
 /// Class of the Avro format, which keys and headers have by default.
 pub(crate) const AVRO: &str = "io.confluent.connect.s3.format.avro.AvroFormat";
@@ -139,6 +143,14 @@ pub(crate) trait Encoder: Send + Sync {
     }
 }
 
+/// A record on its way into the rows of a file with a schema.
+pub(crate) enum Row<'a> {
+    /// Of its schema.
+    Struct(Cow<'a, Data>),
+    /// An object of JSON, without a schema.
+    Document(Cow<'a, [u8]>),
+}
+
 /// A record with its value as it is to be written: projected to the schema of its file, if need be.
 #[derive(Clone, Copy)]
 pub(crate) struct Item<'a> {
@@ -207,8 +219,9 @@ pub(crate) struct Formats {
     codec: Codec,
     parquet: Arc<ParquetOptions>,
     parquet_extension: String,
-    /// The level of gzip, -1 for its default; `None` for no compression.
-    pub(crate) gzip: Option<i32>,
+    /// What is written instead of columns.
+    output: Option<Output>,
+    pub(crate) packing: Packing,
 }
 
 /// Row groups are as large as the task's memory allows for several at a time, and no larger than those of Java's
@@ -267,7 +280,54 @@ impl Formats {
             codec: Codec::new(config.string("avro.codec")).unwrap_or(Codec::Null),
             parquet: Arc::new(parquet),
             parquet_extension: format!("{added}.parquet"),
-            gzip: is_gzip.then(|| i32::try_from(config.integer("s3.compression.level")).unwrap_or(-1)),
+            output: None,
+            packing: match is_gzip {
+                true => Packing::Gzip(i32::try_from(config.integer("s3.compression.level")).unwrap_or(-1)),
+                false => Packing::None,
+            },
+        })
+    }
+
+    /// An object a file, with chosen parts of its records. Parquet compresses its pages instead of the object.
+    pub(crate) fn of_output(output: Output, packing: Packing, buffer_memory: usize) -> Self {
+        let avro = AvroOptions { enhanced: false, connect_meta_data: true, optional_map_keys: false };
+        let codec = packing.extension().trim_start_matches('.');
+        let codec = match codec {
+            "gz" => "gzip",
+            "zst" => "zstd",
+            "" => "none",
+            codec => codec,
+        };
+        let (compression, _) = parquet::compression(codec).unwrap_or((Compression::UNCOMPRESSED, ""));
+        let parquet = ParquetOptions {
+            avro,
+            compression,
+            row_group: row_group(i64::try_from(buffer_memory).unwrap_or(i64::MAX)),
+            schema: None,
+            decimal_format: "BASE64".to_owned(),
+        };
+        Self {
+            columns: vec![(Column::Value, Kind::Json)],
+            decimal_format: "BASE64".to_owned(),
+            extension: String::new(),
+            separator: Vec::new(),
+            avro,
+            codec: Codec::Null,
+            parquet: Arc::new(parquet),
+            parquet_extension: String::new(),
+            packing: if output.kind == OutputKind::Parquet { Packing::None } else { packing },
+            output: Some(output),
+        }
+    }
+
+    fn output_encoder(&self, output: &Output, key: &str) -> Result<Box<dyn Encoder>> {
+        let output = output.clone();
+        Ok(match output.kind {
+            OutputKind::Parquet => {
+                Box::new(ParquetEncoder::of_rows(Envelope::new(output)?, Arc::clone(&self.parquet))?)
+            }
+            OutputKind::Avro => Box::new(AvroEncoder::of_rows(Envelope::new(output)?, self.avro, key)),
+            OutputKind::Csv | OutputKind::Json | OutputKind::JsonLines => Box::new(TextEncoder::new(output)?),
         })
     }
 
@@ -278,6 +338,9 @@ impl Formats {
 
     /// Whether a column is written.
     pub(crate) fn writes(&self, column: Column) -> bool {
+        if let Some(output) = &self.output {
+            return column == Column::Headers && output.parts.contains(&Part::Headers);
+        }
         self.columns().any(|known| known == column)
     }
 
@@ -286,6 +349,9 @@ impl Formats {
     /// # Errors
     /// Kind Config.
     pub(crate) fn encoder(&self, column: Column, base: &str) -> Result<(Box<dyn Encoder>, String)> {
+        if let Some(output) = &self.output {
+            return Ok((self.output_encoder(output, base)?, base.to_owned()));
+        }
         let kind = self.columns.iter().find(|(known, _)| *known == column).map(|(_, kind)| *kind);
         let extension = match kind {
             Some(Kind::Avro) => ".avro",
@@ -293,7 +359,7 @@ impl Formats {
             Some(Kind::Parquet) => &self.parquet_extension,
             _ => ".json",
         };
-        let gzip = if self.gzip.is_some() { ".gz" } else { "" };
+        let gzip = self.packing.extension();
         let key = format!("{base}{}{extension}{gzip}", column.suffix());
         let encoder: Box<dyn Encoder> = match kind {
             Some(Kind::Json) => Box::new(JsonEncoder::new(column, &self.decimal_format)?),

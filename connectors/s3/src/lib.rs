@@ -15,11 +15,13 @@
 //! A record that cannot be written is a bad record. An upload that fails and may work later is tried again until it
 //! does; meanwhile `put` takes what there is room for. What will fail again ends the task.
 
+mod aiven;
 mod config;
 mod format;
 mod gzip;
 mod manifest;
 mod object;
+mod packing;
 mod partitioner;
 mod rotation;
 mod schema;
@@ -35,6 +37,8 @@ use longshore_api::{Connector, SinkConnector, SinkTask};
 
 /// Version of Confluent's connector whose behaviour this one has.
 const VERSION: &str = "12.1.0";
+
+pub use aiven::AivenS3SinkConnector;
 
 /// Confluent's S3 sink.
 #[derive(Debug, Default, Clone, Copy)]
@@ -66,6 +70,6 @@ impl Connector for S3SinkConnector {
 
 impl SinkConnector for S3SinkConnector {
     fn new_task(&self) -> Box<dyn SinkTask> {
-        Box::new(task::S3SinkTask::default())
+        Box::new(task::S3SinkTask::new(config::settings))
     }
 }

@@ -4,7 +4,8 @@ use longshore_api::Result;
 use sha2::{Digest, Sha256};
 
 use crate::format::{Encoder, Fit, Item};
-use crate::gzip::{Compressor, Gzip};
+use crate::gzip::Compressor;
+use crate::packing::Packer;
 use crate::spill::Spill;
 
 /// Bytes that are compressed at a time: long enough that starting anew costs next to nothing in size.
@@ -14,7 +15,7 @@ const PIECE: usize = 256 * 1024;
 pub(crate) struct Object {
     pub(crate) key: String,
     encoder: Box<dyn Encoder>,
-    gzip: Option<Gzip>,
+    packer: Option<Packer>,
     /// What the encoder wrote, while it waits for compression.
     raw: Vec<u8>,
     /// What can go to the server.
@@ -47,9 +48,9 @@ impl Summary {
 
 impl Object {
     /// An object without records. `is_digested` asks for its checksum.
-    pub(crate) fn new(key: String, encoder: Box<dyn Encoder>, is_gzip: bool, is_digested: bool) -> Self {
-        let (gzip, summary) = (is_gzip.then(Gzip::new), Summary::new(is_digested));
-        Self { key, encoder, gzip, raw: Vec::new(), ready: Vec::new(), spilled: Spill::default(), summary }
+    pub(crate) fn new(key: String, encoder: Box<dyn Encoder>, packer: Option<Packer>, is_digested: bool) -> Self {
+        let summary = Summary::new(is_digested);
+        Self { key, encoder, packer, raw: Vec::new(), ready: Vec::new(), spilled: Spill::default(), summary }
     }
 
     /// The length and the checksum of what was taken.
@@ -70,7 +71,7 @@ impl Object {
     /// # Errors
     /// Kind Fatal.
     pub(crate) fn append(&mut self, encoded: &[u8], compressor: &mut Option<Compressor>) -> Result<usize> {
-        let out = if self.gzip.is_some() { &mut self.raw } else { &mut self.ready };
+        let out = if self.packer.is_some() { &mut self.raw } else { &mut self.ready };
         let added = self.encoder.append(encoded, out)?;
         if self.raw.len() >= PIECE {
             self.compress(compressor)?;
@@ -79,8 +80,8 @@ impl Object {
     }
 
     fn compress(&mut self, compressor: &mut Option<Compressor>) -> Result<()> {
-        if let (Some(gzip), Some(compressor)) = (&mut self.gzip, compressor) {
-            gzip.write(compressor, &self.raw, &mut self.ready)?;
+        if let Some(packer) = &mut self.packer {
+            packer.write(compressor, &self.raw, &mut self.ready)?;
             self.raw.clear();
         }
         Ok(())
@@ -91,10 +92,10 @@ impl Object {
     /// # Errors
     /// Kind Fatal.
     pub(crate) fn finish(&mut self, compressor: &mut Option<Compressor>) -> Result<()> {
-        let out = if self.gzip.is_some() { &mut self.raw } else { &mut self.ready };
+        let out = if self.packer.is_some() { &mut self.raw } else { &mut self.ready };
         self.encoder.finish(out)?;
-        if let (Some(gzip), Some(compressor)) = (&mut self.gzip, compressor) {
-            gzip.finish(compressor, &self.raw, &mut self.ready)?;
+        if let Some(packer) = &mut self.packer {
+            packer.finish(compressor, &self.raw, &mut self.ready)?;
             self.raw = Vec::new();
         }
         Ok(())
@@ -129,7 +130,7 @@ impl Object {
     /// # Errors
     /// Kind Fatal: it cannot be written.
     pub(crate) fn spill(&mut self, compressor: &mut Option<Compressor>) -> Result<()> {
-        let out = if self.gzip.is_some() { &mut self.raw } else { &mut self.ready };
+        let out = if self.packer.is_some() { &mut self.raw } else { &mut self.ready };
         self.encoder.release(out)?;
         self.compress(compressor)?;
         self.raw = Vec::new();

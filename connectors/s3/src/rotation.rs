@@ -20,6 +20,22 @@ pub(crate) struct Rules {
     pub(crate) schedule: Option<(i64, Zone)>,
     /// How long, by the wall clock, files wait for a further record.
     pub(crate) idle: Option<i64>,
+    /// Whenever the worker is about to commit offsets.
+    pub(crate) at_flush: bool,
+}
+
+impl Rules {
+    /// Files end when the worker is about to commit offsets, and at no other time.
+    pub(crate) fn at_flush() -> Self {
+        Self {
+            flush_size: u64::MAX,
+            interval: None,
+            on_partition_change: false,
+            schedule: None,
+            idle: None,
+            at_flush: true,
+        }
+    }
 }
 
 /// Why files are closed. Shown in the log.
@@ -34,6 +50,7 @@ pub(crate) enum Reason {
     Tombstones,
     OpenFiles,
     Idle,
+    Flush,
 }
 
 /// What has happened in a partition since its last commit.
@@ -107,7 +124,7 @@ mod tests {
     use longshore_formats::java_time::parse_zone;
 
     fn rules() -> Rules {
-        Rules { flush_size: 3, interval: None, on_partition_change: true, schedule: None, idle: None }
+        Rules { flush_size: 3, interval: None, on_partition_change: true, schedule: None, idle: None, at_flush: false }
     }
 
     #[test]

@@ -18,6 +18,8 @@ fn is_metadata(parameter: &str) -> bool {
 /// The mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compatibility {
+    /// None closes the files; what cannot hold a schema says so itself.
+    Any,
     /// Any difference closes the files.
     None,
     /// Older schemas are projected to that of the file; a newer one closes the files. FULL means the same.
@@ -42,6 +44,7 @@ impl Compatibility {
     /// Kind BadRecord: a schema has no version.
     pub(crate) fn closes(self, current: Option<&Arc<Schema>>, new: Option<&Arc<Schema>>) -> Result<bool> {
         let (current, new) = match (current, new) {
+            _ if self == Self::Any => return Ok(false),
             (Some(current), Some(new)) if Arc::ptr_eq(current, new) => return Ok(false),
             (Some(current), Some(new)) => (current, new),
             (None, None) => return Ok(false),
@@ -69,7 +72,7 @@ impl Compatibility {
     pub(crate) fn project<'a>(self, current: Option<&Arc<Schema>>, data: &'a Data) -> Result<Cow<'a, Data>> {
         match (current, &data.schema) {
             (Some(current), Some(schema))
-                if self != Self::None && !Arc::ptr_eq(current, schema) && current != schema =>
+                if !matches!(self, Self::None | Self::Any) && !Arc::ptr_eq(current, schema) && current != schema =>
             {
                 let value = project(schema, &data.value, current)?;
                 Ok(Cow::Owned(Data::new(Arc::clone(current), value)))

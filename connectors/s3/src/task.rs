@@ -11,9 +11,9 @@ use longshore_api::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, MIN_PART_SIZE, NullValues, Settings};
+use crate::aiven::Namer;
+use crate::config::{MIN_PART_SIZE, NullValues, Settings};
 use crate::format::{Column, Fit, place};
-use crate::gzip::Compressor;
 use crate::partitioner::{Affix, Partitioner, Place};
 use crate::rotation::{Reason, Rules};
 use crate::store::{Store, aws::Bucket};
@@ -30,14 +30,23 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A task of an S3 sink.
-#[derive(Default)]
 pub(crate) struct S3SinkTask {
+    /// Reads the configuration of the sink's class.
+    settings: fn(&Props) -> Result<Settings>,
     running: Option<Running>,
+}
+
+impl S3SinkTask {
+    pub(crate) fn new(settings: fn(&Props) -> Result<Settings>) -> Self {
+        Self { settings, running: None }
+    }
 }
 
 /// A task that has been started.
 struct Running {
     shared: Shared,
+    /// The template of names, where paths are not a partitioner's.
+    namer: Option<Namer>,
     partitioner: Partitioner,
     affix: Affix,
     rules: Rules,
@@ -46,7 +55,10 @@ struct Running {
     part_size: usize,
     buffer_memory: usize,
     writers: HashMap<TopicPartition, Writer>,
+    /// Ends uploads.
     cancelled: CancellationToken,
+    /// The end of the task has come.
+    ending: CancellationToken,
 }
 
 fn not_started() -> ConnectError {
@@ -70,7 +82,7 @@ impl SinkTask for S3SinkTask {
     }
 
     async fn start(&mut self, context: TaskContext, config: &Props) -> Result<()> {
-        let settings = config::settings(config)?;
+        let settings = (self.settings)(config)?;
         let store = Bucket::new(settings.access.clone()).await?;
         store.check().await.map_err(|error| error.while_doing("looking for the bucket"))?;
         self.running = Some(Running::new(settings, Arc::new(store), &context));
@@ -108,13 +120,19 @@ impl SinkTask for S3SinkTask {
 
 impl Running {
     fn new(settings: Settings, store: Arc<dyn Store>, context: &TaskContext) -> Self {
-        let cancelled = context.cancelled.child_token();
+        // What has to be written at the end of a task must not be given up when the end comes, but when it is over.
+        let cancelled = match settings.rules.at_flush {
+            true => CancellationToken::new(),
+            false => context.cancelled.child_token(),
+        };
         let uploads =
             Uploads::new(store, settings.buffer_memory / 4, settings.retry_backoff, settings.tags, cancelled.clone());
         Self {
             shared: Shared {
                 layout: settings.layout,
-                compressor: settings.formats.gzip.map(Compressor::new),
+                is_named: settings.namer.is_some(),
+                keeps_the_last: settings.namer.as_ref().is_some_and(Namer::keeps_the_last),
+                compressor: settings.formats.packing.compressor(),
                 formats: settings.formats,
                 compatibility: settings.compatibility,
                 uploads: Arc::new(uploads),
@@ -123,6 +141,7 @@ impl Running {
                 is_per_schema: settings.is_per_schema,
                 has_manifests: settings.has_manifests,
             },
+            namer: settings.namer,
             partitioner: settings.partitioner,
             affix: settings.affix,
             rules: settings.rules,
@@ -132,6 +151,7 @@ impl Running {
             buffer_memory: settings.buffer_memory,
             writers: HashMap::new(),
             cancelled,
+            ending: context.cancelled.clone(),
         }
     }
 
@@ -143,6 +163,10 @@ impl Running {
 
     /// Gives up what a task that died has left of uploads to these partitions' objects.
     async fn sweep(&self, partitions: &[TopicPartition]) {
+        // Names of templates do not say which partition's they are.
+        if self.namer.is_some() {
+            return;
+        }
         let uploads = &self.shared.uploads;
         let mut topics: Vec<_> = partitions.iter().map(|one| &one.topic).collect();
         topics.sort();
@@ -216,15 +240,16 @@ impl Running {
 
     /// Takes a record.
     fn take(&mut self, record: Record<'_>, now: i64) -> Result<()> {
-        let is_null = record.value().is_null();
+        let is_null = record.value().is_null() && self.namer.is_none();
         if is_null && !self.takes_null(record)? {
             return Ok(());
         }
-        let path = match is_null {
-            true => Place { path: self.shared.layout.tombstone_path.as_str().into(), time: None },
-            false => self.affix.add(&self.shared.layout, record, self.partitioner.place(record, now)?),
-        };
         let writer = writer_of(&mut self.writers, record)?;
+        let path = match (&self.namer, is_null) {
+            (Some(namer), _) => Place { path: namer.name(record, now, writer)?, time: None },
+            (None, true) => Place { path: self.shared.layout.tombstone_path.as_str().into(), time: None },
+            (None, false) => self.affix.add(&self.shared.layout, record, self.partitioner.place(record, now)?),
+        };
         let file = writer.file(&self.shared, &path.path, record);
         let reason = if writer.switches(file, is_null) {
             Some(Reason::Tombstones)
@@ -291,7 +316,7 @@ impl Running {
             }
             let waited = tokio::select! {
                 waited = tokio::time::timeout(PATIENCE, ledger.changed()) => waited,
-                () = self.cancelled.cancelled() => return Ok(Some(ConnectError::retriable("the task ends"))),
+                () = self.ending.cancelled() => return Ok(Some(ConnectError::retriable("the task ends"))),
             };
             if waited.is_err() {
                 let why = ledger.trouble().unwrap_or_else(|| "uploads are slower than records come".to_owned());
@@ -318,6 +343,13 @@ impl Running {
 
     async fn flush(&mut self, taken: &Positions) -> Result<FlushOutcome> {
         self.look_after_files(now()).await?;
+        // Of an object that is written again and again the last one counts: one after the other.
+        let waits = self.shared.keeps_the_last && self.writers.values().any(Writer::is_committing);
+        if self.rules.at_flush && !waits {
+            for writer in self.writers.values_mut() {
+                writer.commit(&mut self.shared, Reason::Flush)?;
+            }
+        }
         let commits = async {
             for writer in self.writers.values_mut() {
                 writer.reap(true).await?;

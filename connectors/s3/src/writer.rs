@@ -1,6 +1,6 @@
 //! The files of one topic partition: open ones, by path, and those that are being committed.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use indexmap::{Equivalent, IndexMap};
@@ -20,6 +20,9 @@ use crate::upload::{self, After, Finished, Upload, Uploads};
 /// What all writers of a task share.
 pub(crate) struct Shared {
     pub(crate) layout: Layout,
+    /// Whether paths are whole names, and whether an object holds its last record alone.
+    pub(crate) is_named: bool,
+    pub(crate) keeps_the_last: bool,
     pub(crate) formats: Formats,
     pub(crate) compatibility: Compatibility,
     pub(crate) uploads: Arc<Uploads>,
@@ -80,6 +83,8 @@ pub(crate) struct Writer {
     /// With a file for each schema: those that came since the last commit.
     schemas: Vec<Option<Arc<Schema>>>,
     pub(crate) rotation: Rotation,
+    /// The first offset since the last commit, for each key that names have.
+    heads: HashMap<Arc<str>, i64>,
     last_path: Option<Arc<str>>,
     /// The offset after the last record that was written.
     next: i64,
@@ -100,6 +105,7 @@ impl Writer {
             files: IndexMap::new(),
             schemas: Vec::new(),
             rotation: Rotation::default(),
+            heads: HashMap::new(),
             last_path: None,
             next: 0,
             commits: VecDeque::new(),
@@ -123,6 +129,29 @@ impl Writer {
             self.schemas.len() - 1
         });
         (path, at)
+    }
+
+    /// The first offset of a key's names; a new key's is the one given.
+    pub(crate) fn head(&mut self, key: &Arc<str>, offset: i64) -> i64 {
+        match self.heads.get(key) {
+            Some(head) => *head,
+            None => *self.heads.entry(Arc::clone(key)).or_insert(offset),
+        }
+    }
+
+    /// Begins further names of a key.
+    pub(crate) fn set_head(&mut self, key: &Arc<str>, offset: i64) {
+        self.heads.insert(Arc::clone(key), offset);
+    }
+
+    /// How many records the open file of a name has.
+    pub(crate) fn records_of(&self, name: &str) -> u64 {
+        self.files.get(&(name, 0)).map_or(0, |file| file.contents.records)
+    }
+
+    /// Whether files are on their way.
+    pub(crate) fn is_committing(&self) -> bool {
+        !self.commits.is_empty()
     }
 
     /// Whether a record of a path would move away from the path of the one before.
@@ -165,7 +194,8 @@ impl Writer {
     ) -> Result<Fit> {
         // A commit in between may have moved the record's schema.
         let (_, schema) = self.file(shared, &place.path, record);
-        let fit = if let Some(file) = self.files.get_mut(&(&*place.path, schema)) {
+        let open = self.files.get_mut(&(&*place.path, schema)).filter(|_| !shared.keeps_the_last);
+        let fit = if let Some(file) = open {
             file.add(shared, record)?
         } else {
             let mut file = self.new_file(shared, record, place, is_tombstone)?;
@@ -185,11 +215,14 @@ impl Writer {
 
     fn new_file(&self, shared: &Shared, record: Record<'_>, place: &Place, is_tombstone: bool) -> Result<OpenFile> {
         let (topic, partition) = (&*self.partition.topic, self.partition.partition);
-        let key = shared.layout.key(topic, partition, &place.path, record.offset());
+        let key = match shared.is_named {
+            true => place.path.to_string(),
+            false => shared.layout.key(topic, partition, &place.path, record.offset()),
+        };
         let columns = shared.formats.columns().filter(|column| !is_tombstone || *column != Column::Value);
         let objects = columns.map(|column| {
             let (encoder, key) = shared.formats.encoder(column, &key)?;
-            let object = Object::new(key, encoder, shared.formats.gzip.is_some(), shared.has_manifests);
+            let object = Object::new(key, encoder, shared.formats.packing.packer(), shared.has_manifests);
             Ok(OpenObject { column, object, upload: None })
         });
         let objects = objects.collect::<Result<_>>()?;
@@ -210,6 +243,7 @@ impl Writer {
         self.rotation.reset();
         self.last_path = None;
         self.schemas.clear();
+        self.heads.clear();
         if self.files.is_empty() {
             return Ok(());
         }

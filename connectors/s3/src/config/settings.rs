@@ -6,6 +6,7 @@ use longshore_api::config::{ParsedConfig, Props};
 use longshore_formats::java_time::parse_zone;
 
 use super::table::{BUFFER_MEMORY, MANIFEST, ROTATE_IDLE, WRITER_PER_SCHEMA};
+use crate::aiven::Namer;
 use crate::format::{self, Column, Formats};
 use crate::manifest;
 use crate::partitioner::{Affix, Partitioner};
@@ -22,6 +23,8 @@ pub(super) const ZONE_HELP: &str = "The time zone of paths and of scheduled rota
 pub(crate) struct Settings {
     /// How the bucket is reached.
     pub(crate) access: Access,
+    /// The template of names, where they have one.
+    pub(crate) namer: Option<Namer>,
     /// The names of objects.
     pub(crate) layout: Layout,
     /// What is written of a record, and how.
@@ -98,6 +101,10 @@ pub(crate) enum Credentials {
         external_id: Option<String>,
         session: String,
         region: Option<String>,
+        /// URL of the token service, where it is not Amazon's.
+        endpoint: Option<String>,
+        /// How long a session lasts; `None` for the service's default.
+        duration: Option<Duration>,
     },
 }
 
@@ -120,7 +127,7 @@ pub(crate) enum NullValues {
 }
 
 /// The names of objects.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
     pub(crate) topics_dir: String,
     pub(crate) directory_delimiter: String,
@@ -175,6 +182,7 @@ impl Settings {
         let size = |key| usize::try_from(config.integer(key)).unwrap_or(usize::MAX);
         Ok(Self {
             access: access(config)?,
+            namer: None,
             layout: Layout {
                 topics_dir: config.string("topics.dir").to_owned(),
                 directory_delimiter: config.string("directory.delim").to_owned(),
@@ -189,6 +197,7 @@ impl Settings {
                 on_partition_change: config.boolean("rotate.file.on.partition.change"),
                 schedule,
                 idle: positive(ROTATE_IDLE),
+                at_flush: false,
             },
             partitioner,
             affix: Affix::new(config.string("s3.schema.partition.affix.type")),
@@ -274,6 +283,8 @@ fn credentials(config: &ParsedConfig) -> Result<Credentials, Wrong> {
                 session: required("s3.credentials.provider.sts.role.session.name")?,
                 external_id: text(config, "s3.credentials.provider.sts.role.external.id"),
                 region: text(config, "s3.credentials.provider.sts.region"),
+                endpoint: None,
+                duration: None,
             })
         }
         class => Err((CLASS, class.to_owned(), "Java classes cannot be loaded".to_owned())),

@@ -12,7 +12,7 @@ use longshore_formats::json::{self, Keys};
 use longshore_formats::{AvroOptions, AvroWriter};
 use md5::{Digest, Md5};
 
-use super::{Column, Encoder, Fit, Item};
+use super::{Column, Encoder, Envelope, Fit, Item, Row};
 
 /// The most bytes of a block before its compression: the default of Java's writer.
 const BLOCK: usize = 64_000;
@@ -48,6 +48,9 @@ impl Codec {
 /// Writes Avro files.
 pub(crate) struct AvroEncoder {
     column: Column,
+    envelope: Option<Envelope>,
+    /// That of the first record.
+    schema: Option<Arc<Schema>>,
     options: AvroOptions,
     codec: Codec,
     marker: [u8; 16],
@@ -62,10 +65,32 @@ impl AvroEncoder {
     /// An encoder of an object of this name.
     pub(crate) fn new(column: Column, options: AvroOptions, codec: Codec, key: &str) -> Self {
         let marker = Md5::digest(key).into();
-        Self { column, options, codec, marker, writer: None, has_header: false, block: Vec::new(), records: 0 }
+        Self {
+            column,
+            envelope: None,
+            schema: None,
+            options,
+            codec,
+            marker,
+            writer: None,
+            has_header: false,
+            block: Vec::new(),
+            records: 0,
+        }
     }
 
-    fn data<'a>(&self, item: Item<'a>) -> Result<Cow<'a, Data>> {
+    /// An encoder of rows of an envelope.
+    pub(crate) fn of_rows(envelope: Envelope, options: AvroOptions, key: &str) -> Self {
+        Self { envelope: Some(envelope), ..Self::new(Column::Value, options, Codec::Null, key) }
+    }
+
+    fn data<'a>(&mut self, item: Item<'a>) -> Result<Cow<'a, Data>> {
+        if let Some(envelope) = &mut self.envelope {
+            return match envelope.row(item)? {
+                Row::Struct(data) => Ok(data),
+                Row::Document(_) => Err(ConnectError::data("Record value without schema")),
+            };
+        }
         if self.column == Column::Headers {
             return headers(item).map(Cow::Owned);
         }
@@ -121,8 +146,13 @@ impl Encoder for AvroEncoder {
     fn encode(&mut self, item: Item<'_>, scratch: &mut Vec<u8>) -> Result<Fit> {
         let data = self.data(item)?;
         let writer = match &self.writer {
+            Some(_) if data.schema != self.schema => return Ok(Fit::NextFile),
             Some(writer) => writer,
-            None => self.writer.insert(AvroWriter::new(data.schema.as_ref(), self.options)?),
+            None => {
+                let writer = AvroWriter::new(data.schema.as_ref(), self.options)?;
+                self.schema.clone_from(&data.schema);
+                self.writer.insert(writer)
+            }
         };
         writer.write(&data.value, scratch)?;
         Ok(Fit::Here)

@@ -58,7 +58,7 @@ impl Encoder for JsonEncoder {
 }
 
 /// Appends JSON text as it is, but for its line ends: they can only stand between tokens, and a line is a record.
-fn one_line(text: &[u8], out: &mut Vec<u8>) {
+pub(super) fn one_line(text: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(text.trim_ascii());
     if out[start..].contains(&b'\n') || out[start..].contains(&b'\r') {

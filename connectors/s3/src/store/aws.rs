@@ -75,8 +75,15 @@ impl Bucket {
         if let Some(endpoint) = &access.endpoint {
             config = config.endpoint_url(endpoint);
         }
-        if let Credentials::AssumeRole { arn, external_id, session, region } = &access.credentials {
-            let mut role = AssumeRoleProvider::builder(arn).session_name(session).configure(&shared);
+        if let Credentials::AssumeRole { arn, external_id, session, region, endpoint, duration } = &access.credentials {
+            let service = match endpoint {
+                Some(endpoint) => shared.to_builder().endpoint_url(endpoint).build(),
+                None => shared.clone(),
+            };
+            let mut role = AssumeRoleProvider::builder(arn).session_name(session).configure(&service);
+            if let Some(duration) = duration {
+                role = role.session_length(*duration);
+            }
             if let Some(id) = external_id {
                 role = role.external_id(id);
             }

@@ -3,6 +3,7 @@
 //! `LONGSHORE_TEST_S3` may name it, say `http://127.0.0.1:9000`; else one is started.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod aiven;
 mod faults;
 mod parquet;
 mod proxy;

@@ -125,9 +125,14 @@ impl Sink {
     }
 
     pub(crate) async fn try_start(props: &Props) -> Result<Self> {
+        Self::of(&S3SinkConnector, props).await
+    }
+
+    /// A task of a connector.
+    pub(crate) async fn of(connector: &dyn SinkConnector, props: &Props) -> Result<Self> {
         let cancelled = CancellationToken::new();
         let context = TaskContext { connector: "s3".into(), task: 0, cancelled: cancelled.clone() };
-        let mut task = S3SinkConnector.new_task();
+        let mut task = connector.new_task();
         task.start(context, props).await?;
         task.open(&[orders()]).await?;
         Ok(Self { task, taken: Positions::new(), cancelled })

@@ -30,7 +30,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::TypePtr;
 
-use super::{Column, Encoder, Fit, Item, place};
+use super::{Column, Encoder, Envelope, Fit, Item, Row, place};
 use crate::spill::Spill;
 use columns::Columns;
 use infer::Shape;
@@ -90,6 +90,7 @@ pub(crate) fn parse_schema(text: &str) -> Result<TypePtr, String> {
 /// Writes Parquet files.
 pub(crate) struct ParquetEncoder {
     column: Column,
+    envelope: Option<Envelope>,
     options: Arc<ParquetOptions>,
     json: JsonConverter,
     /// The schema of keys that came last, and that of the struct around them.
@@ -128,21 +129,30 @@ enum Source {
     Documents,
 }
 
-/// A record on its way into columns.
-enum Row<'a> {
-    Struct(Cow<'a, Data>),
-    Document(Cow<'a, [u8]>),
-}
-
 impl ParquetEncoder {
     pub(crate) fn new(column: Column, options: Arc<ParquetOptions>) -> Result<Self> {
         let props: Props = [("schemas.enable", "false"), ("decimal.format", &options.decimal_format)]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into();
-        Ok(Self { column, options, json: JsonConverter::new(&props)?, key_schema: None, state: State::New })
+        Ok(Self {
+            column,
+            envelope: None,
+            options,
+            json: JsonConverter::new(&props)?,
+            key_schema: None,
+            state: State::New,
+        })
+    }
+
+    /// An encoder of rows of an envelope.
+    pub(crate) fn of_rows(envelope: Envelope, options: Arc<ParquetOptions>) -> Result<Self> {
+        Ok(Self { envelope: Some(envelope), ..Self::new(Column::Value, options)? })
     }
 
     fn row<'a>(&mut self, item: Item<'a>) -> Result<Row<'a>> {
+        if let Some(envelope) = &mut self.envelope {
+            return envelope.row(item);
+        }
         match self.column {
             Column::Value => match item.payload(Column::Value)? {
                 Payload::Data(data) if data.schema.is_some() => Ok(Row::Struct(Cow::Borrowed(data))),

@@ -21,8 +21,8 @@ pub(crate) fn copied_capacity(entries: usize) -> usize {
     entries * 4 / 3 + 1
 }
 
-/// `String.hashCode`.
-fn string_hash(text: &str) -> u32 {
+/// `String.hashCode`, as the bits that it has in Java's `int`.
+pub fn string_hash(text: &str) -> u32 {
     text.encode_utf16().fold(0, |hash: u32, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)))
 }
 

@@ -18,7 +18,7 @@ mod distinct;
 #[cfg(test)]
 mod generate;
 pub mod java_number;
-mod java_order;
+pub mod java_order;
 pub mod java_regex;
 pub mod java_text;
 pub mod java_time;

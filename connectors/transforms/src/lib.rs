@@ -13,6 +13,7 @@ mod debezium;
 mod expression;
 mod json_path;
 mod longshore;
+mod nulls;
 mod part;
 mod plugin;
 mod record_text;

@@ -54,6 +54,11 @@ impl<T> SchemaCache<T> {
     }
 }
 
+/// Whether two schemas are the same. Mostly the pointer tells.
+pub(crate) fn same(one: &Arc<Schema>, other: &Arc<Schema>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
+}
+
 /// A required schema of a type with the name, version, documentation and parameters of another one.
 pub(crate) fn basics(source: &Schema, kind: Type) -> Schema {
     Schema {

@@ -196,25 +196,38 @@ impl JavaRegex {
         Ok(Some(replaced))
     }
 
-    /// The text with all matches replaced: `Matcher.replaceAll`.
+    /// All matches, one behind the other.
     ///
     /// # Errors
     /// As [`matches`](Self::matches).
-    pub fn replace_all(&self, text: &str, replacement: &Replacement) -> Result<String, RegexError> {
+    pub fn find_all<'t>(&self, text: &'t str) -> Result<Vec<Match<'t>>, RegexError> {
         let find = &self.engines(text).find;
-        let (mut replaced, mut copied, mut from) = (String::with_capacity(text.len()), 0, 0);
+        let (mut all, mut from) = (Vec::new(), 0);
         while from <= text.len() {
             let Some(groups) = find.groups(text, from)? else { break };
             let found = Match { text, groups };
             let (start, end) = found.span();
-            replaced.push_str(&text[copied..start]);
-            replacement.append(&found, &mut replaced);
-            copied = end;
             // Past an empty match, by one character.
             from = match end > start {
                 true => end,
                 false => end + text[end..].chars().next().map_or(1, char::len_utf8),
             };
+            all.push(found);
+        }
+        Ok(all)
+    }
+
+    /// The text with all matches replaced: `Matcher.replaceAll`.
+    ///
+    /// # Errors
+    /// As [`matches`](Self::matches).
+    pub fn replace_all(&self, text: &str, replacement: &Replacement) -> Result<String, RegexError> {
+        let (mut replaced, mut copied) = (String::with_capacity(text.len()), 0);
+        for found in self.find_all(text)? {
+            let (start, end) = found.span();
+            replaced.push_str(&text[copied..start]);
+            replacement.append(&found, &mut replaced);
+            copied = end;
         }
         replaced.push_str(&text[copied..]);
         Ok(replaced)

@@ -2,6 +2,7 @@
 
 use longshore_api::config::{ConfigKey, ConfigType, Importance, ParsedConfig, ParsedValue, Validator, invalid_value};
 use longshore_api::{ConnectError, ConnectRecord, Parts, Result, Struct, Transform, Value, Verdict};
+use longshore_formats::java_order;
 
 use super::envelope::is_envelope;
 use crate::part::{Side, not_a_struct};
@@ -124,9 +125,7 @@ fn hash(value: &Value) -> Result<i32> {
             }
         }
         Value::Float64(value) => of_long(if value.is_nan() { 0x7ff8 << 48 } else { value.to_bits() as i64 }),
-        Value::String(text) => {
-            text.encode_utf16().fold(0, |hash: i32, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)))
-        }
+        Value::String(text) => java_order::string_hash(text) as i32,
         other => {
             let class = other.java_class();
             return Err(ConnectError::data(format!(

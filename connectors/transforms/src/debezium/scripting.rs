@@ -10,11 +10,11 @@ use longshore_formats::java_regex::JavaRegex;
 
 use super::key;
 use crate::expression::{Expression, Language};
+use crate::nulls::Nulls;
 use crate::part::Side;
 use crate::plugin::{Configure, REGEX_OR_NONE, regex};
 
 const LANGUAGE: &str = "language";
-const NULLS: &str = "null.handling.mode";
 const CONDITION: &str = "condition";
 const TOPIC: &str = "topic.expression";
 
@@ -24,14 +24,6 @@ struct Script {
     topic: Option<JavaRegex>,
     expression: Expression,
     nulls: Nulls,
-}
-
-/// What becomes of records without a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Nulls {
-    Keep,
-    Drop,
-    Evaluate,
 }
 
 /// The language of an engine's name.
@@ -63,9 +55,7 @@ fn keys(expression: &'static str, display: &'static str, doc: &'static str) -> V
             .validator(LANGUAGES)
             .doc("The language of the expression: jsr223.groovy or jsr223.graal.js."),
         key(expression, String, High, Width::Medium, display).doc(doc),
-        key(NULLS, String, Low, Width::Short, "Handle null records")
-            .default("keep")
-            .validator(Validator::OneOfIgnoreCase(&["drop", "keep", "evaluate"]))
+        Nulls::key(key(Nulls::KEY, String, Low, Width::Short, "Handle null records"))
             .doc("What becomes of records without a value: keep, drop, or evaluate the expression for them too."),
     ]
 }
@@ -79,11 +69,7 @@ impl Script {
         Ok(Self {
             topic: given.then(|| regex(config, "topic.regex")).transpose()?,
             expression: compiled.map_err(|error| wrong(name, &format!("Failed to parse expression: {error}")))?,
-            nulls: match config.string(NULLS).to_lowercase().as_str() {
-                "drop" => Nulls::Drop,
-                "evaluate" => Nulls::Evaluate,
-                _ => Nulls::Keep,
-            },
+            nulls: Nulls::read(config),
         })
     }
 
@@ -98,11 +84,7 @@ impl Script {
         {
             return Ok(Some(Verdict::Keep));
         }
-        Ok(match self.nulls {
-            Nulls::Keep if record.value.value.is_null() => Some(Verdict::Keep),
-            Nulls::Drop if record.value.value.is_null() => Some(Verdict::Drop),
-            _ => None,
-        })
+        Ok(self.nulls.settled(record))
     }
 }
 

@@ -4,15 +4,13 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use longshore_api::{ConnectRecord, Header, Map, RecordOrigin, Schema, Value};
+use longshore_formats::java_regex::{JavaRegex, RegexError};
 use longshore_formats::java_text;
 
 use super::Language;
 use super::number::{self, Number};
-use super::tree::{Kind, Loop, LoopKind, Node, Operator, Variable};
-
-/// Steps that one record may take: an expression that loops over loops must end some time. A step is a part of the
-/// expression that is looked at, or 64 bytes of a text or list that is made.
-const MAX_STEPS: u64 = 2_000_000;
+use super::steps::Steps;
+use super::tree::{Gives, Kind, Loop, LoopKind, Node, Operator, Search, Variable};
 
 /// What a part of an expression is worth.
 #[derive(Debug, Clone)]
@@ -107,12 +105,12 @@ pub(super) struct Evaluation<'a> {
     record: &'a ConnectRecord,
     language: Language,
     locals: Vec<Val<'a>>,
-    steps: u64,
+    steps: Steps,
 }
 
 impl<'a> Evaluation<'a> {
     pub(super) fn new(record: &'a ConnectRecord, language: Language) -> Self {
-        Self { record, language, locals: Vec::new(), steps: 0 }
+        Self { record, language, locals: Vec::new(), steps: Steps::default() }
     }
 
     /// The value of an expression.
@@ -159,17 +157,18 @@ impl<'a> Evaluation<'a> {
             Kind::List(nodes) => self.list(nodes),
             Kind::Map(entries) => self.map(entries),
             Kind::Call(function, nodes) => self.call(node, function, nodes),
-            Kind::Matches { text, regex, whole } => self.matches(node, text, regex, *whole),
+            Kind::Pattern(_) => Err(problem(node, "a pattern is no value".into())),
+            Kind::Search(search) => self.search(node, search),
             Kind::Loop(of) => self.run(node, of),
         }
     }
 
     fn charge(&mut self, node: &Node, steps: u64) -> Result<(), Problem> {
-        self.steps = self.steps.saturating_add(steps);
-        if self.steps > MAX_STEPS {
-            return Err(problem(node, "more work than an expression may make of one record".into()));
+        self.steps.take(steps);
+        match self.steps.are_left() {
+            true => Ok(()),
+            false => Err(problem(node, "more work than an expression may make of one record".into())),
         }
-        Ok(())
     }
 
     /// Counts what was made.
@@ -268,21 +267,24 @@ impl<'a> Evaluation<'a> {
         {
             return self.member(value, name).map_err(wrong);
         }
-        match &value {
+        let found = match &value {
             Val::Data(Cow::Borrowed(Value::Map(map))) => {
-                let found = map.iter().find(|(known, _)| number::is_equal(known, key));
-                match found {
-                    Some((_, value)) => Ok(Val::Data(Cow::Borrowed(value))),
-                    None if self.language != Language::Cel => Ok(Val::NULL),
-                    None => Err(wrong("the map has no such key".into())),
-                }
+                self.entry(map, key).map(|value| Val::Data(Cow::Borrowed(value)))
             }
-            Val::Data(Cow::Owned(Value::Map(map))) => {
-                let found = map.iter().find(|(known, _)| number::is_equal(known, key));
-                found.map(|(_, value)| Val::owned(value.clone())).ok_or_else(|| wrong("the map has no such key".into()))
-            }
-            other => Err(wrong(format!("{} has no element {}", other.type_name(), index.type_name()))),
+            Val::Data(Cow::Owned(Value::Map(map))) => self.entry(map, key).cloned().map(Val::owned),
+            other => return Err(wrong(format!("{} has no element {}", other.type_name(), index.type_name()))),
+        };
+        self.charge(node, 0)?;
+        match found {
+            Some(found) => Ok(found),
+            None if self.language != Language::Cel => Ok(Val::NULL),
+            None => Err(problem(node, "the map has no such key".into())),
         }
+    }
+
+    /// An entry of a map by a key that is no text.
+    fn entry<'m>(&mut self, map: &'m Map, key: &Value) -> Option<&'m Value> {
+        map.iter().find(|(known, _)| number::is_equal(known, key, &mut self.steps)).map(|(_, value)| value)
     }
 
     /// Whether a field is there and holds something; not so where the way to it ends before.
@@ -341,7 +343,10 @@ impl<'a> Evaluation<'a> {
     fn negate(&mut self, of: &'a Node) -> Outcome<'a> {
         let value = self.evaluate(of)?;
         match &value {
-            Val::Duration(millis) => return Ok(Val::Duration(-millis)),
+            Val::Duration(millis) => {
+                let negated = millis.checked_neg().map(Val::Duration);
+                return negated.ok_or_else(|| problem(of, "a number out of range".into()));
+            }
             Val::Data(data) => match number::arithmetic(Operator::Subtract, &Value::Int64(0), data) {
                 Some(Ok(Value::Float64(_))) => {
                     let number = Number::of(data).map_or(f64::NAN, Number::to_float);
@@ -362,9 +367,16 @@ impl<'a> Evaluation<'a> {
             problem(node, format!("{sign} does not work on {} and {}", one.type_name(), other.type_name()))
         };
         match operator {
-            Operator::Equal => return Ok(Val::boolean(self.is_same(&one, &other))),
-            Operator::NotEqual => return Ok(Val::boolean(!self.is_same(&one, &other))),
-            Operator::In => return self.is_in(&one, &other).map(Val::boolean).ok_or_else(unfit),
+            Operator::Equal | Operator::NotEqual => {
+                let is_same = self.is_same(&one, &other);
+                self.charge(node, 0)?;
+                return Ok(Val::boolean(is_same == (operator == Operator::Equal)));
+            }
+            Operator::In => {
+                let is_in = self.is_in(&one, &other).ok_or_else(unfit)?;
+                self.charge(node, 0)?;
+                return Ok(Val::boolean(is_in));
+            }
             _ => {}
         }
         if operator.is_comparison() {
@@ -391,20 +403,20 @@ impl<'a> Evaluation<'a> {
         self.made(node, made)
     }
 
-    fn is_same(&self, one: &Val<'a>, other: &Val<'a>) -> bool {
+    fn is_same(&mut self, one: &Val<'a>, other: &Val<'a>) -> bool {
         match (one, other) {
-            (Val::Data(one), Val::Data(other)) => number::is_equal(one, other),
+            (Val::Data(one), Val::Data(other)) => number::is_equal(one, other, &mut self.steps),
             (Val::Duration(one), Val::Duration(other)) => one == other,
             (one, other) => one.is_null() && other.is_null(),
         }
     }
 
     /// `None` where the two have no order, `Some(None)` where one of them is not a number.
-    fn order(&self, one: &Val<'a>, other: &Val<'a>) -> Option<Option<Ordering>> {
+    fn order(&mut self, one: &Val<'a>, other: &Val<'a>) -> Option<Option<Ordering>> {
         match (one, other) {
             (Val::Duration(one), Val::Duration(other)) => return Some(Some(one.cmp(other))),
             (Val::Data(one), Val::Data(other)) => {
-                if let Some(order) = number::compare(one, other) {
+                if let Some(order) = number::compare(one, other, &mut self.steps) {
                     return Some(Some(order));
                 }
                 if Number::of(one).is_some() && Number::of(other).is_some() {
@@ -423,21 +435,22 @@ impl<'a> Evaluation<'a> {
                 let number =
                     |value: &'_ Val<'a>| if value.is_null() { Some(zero.clone()) } else { value.data().cloned() };
                 let has_null = one.is_null() || other.is_null();
-                has_null.then(|| number::compare(&number(one)?, &number(other)?))
+                has_null.then(|| number::compare(&number(one)?, &number(other)?, &mut self.steps))
             }
         }
     }
 
-    fn is_in(&self, one: &Val<'a>, other: &Val<'a>) -> Option<bool> {
+    fn is_in(&mut self, one: &Val<'a>, other: &Val<'a>) -> Option<bool> {
         let wanted = one.data()?;
+        let mut is_wanted = |value: &Value| number::is_equal(value, wanted, &mut self.steps);
         match other {
             Val::Headers { headers, .. } => {
                 let name = wanted.as_str()?;
                 Some(headers.iter().any(|header| *header.name == *name))
             }
             Val::Data(value) => match &**value {
-                Value::Array(elements) => Some(elements.iter().any(|element| number::is_equal(element, wanted))),
-                Value::Map(map) => Some(map.iter().any(|(key, _)| number::is_equal(key, wanted))),
+                Value::Array(elements) => Some(elements.iter().any(is_wanted)),
+                Value::Map(map) => Some(map.iter().any(|(key, _)| is_wanted(key))),
                 Value::Struct(of) => Some(of.schema.field_index(wanted.as_str()?).is_some()),
                 _ => None,
             },
@@ -492,27 +505,22 @@ impl<'a> Evaluation<'a> {
         }
         let [on, arguments @ ..] = values;
         let arguments = &arguments[..nodes.len().saturating_sub(1).min(2)];
-        let value = function.call(on, arguments).map_err(|message| problem(node, message))?;
+        let value = function.call(on, arguments, &mut self.steps).map_err(|message| problem(node, message))?;
         self.made(node, value)
     }
 
-    fn matches(
-        &mut self,
-        node: &'a Node,
-        text: &'a Node,
-        regex: &longshore_formats::java_regex::JavaRegex,
-        whole: bool,
-    ) -> Outcome<'a> {
-        let value = self.evaluate(text)?;
+    fn search(&mut self, node: &'a Node, search: &'a Search) -> Outcome<'a> {
+        let value = self.evaluate(&search.text)?;
         let Some(Value::String(text)) = value.data() else {
             if value.is_null() && self.language != Language::Cel {
-                return Ok(Val::boolean(false));
+                let is_test = matches!(search.gives, Gives::Whole | Gives::Found);
+                return Ok(if is_test { Val::boolean(false) } else { Val::NULL });
             }
             return Err(problem(node, format!("a pattern matches text, found {}", value.type_name())));
         };
         self.charge(node, text.len() as u64 / 64)?;
-        let found = if whole { regex.matches(text) } else { regex.is_found(text) };
-        found.map(Val::boolean).map_err(|error| problem(node, error.0))
+        let given = given(&search.regex, text, &search.gives).map_err(|error| problem(node, error.0))?;
+        self.made(node, Val::owned(given))
     }
 
     fn run(&mut self, node: &'a Node, of: &'a Loop) -> Outcome<'a> {
@@ -566,6 +574,28 @@ impl<'a> Evaluation<'a> {
         };
         self.made(node, result)
     }
+}
+
+/// What a search gives of a text.
+fn given(regex: &JavaRegex, text: &str, gives: &Gives) -> Result<Value, RegexError> {
+    let texts = |groups: Vec<Option<&str>>| {
+        Value::Array(groups.into_iter().map(|group| group.map_or(Value::Null, Value::string)).collect())
+    };
+    Ok(match gives {
+        Gives::Whole => Value::Boolean(regex.matches(text)?),
+        Gives::Found => Value::Boolean(regex.is_found(text)?),
+        Gives::Groups => regex
+            .find(text)?
+            .map_or(Value::Null, |found| texts((0..=regex.group_count()).map(|index| found.group(index)).collect())),
+        Gives::Matches => {
+            let found = regex.find_all(text)?;
+            if found.is_empty() { Value::Null } else { texts(found.iter().map(|one| one.group(0)).collect()) }
+        }
+        Gives::Replaced { with, all: true } => Value::string(regex.replace_all(text, with)?),
+        Gives::Replaced { with, all: false } => {
+            Value::string(regex.replace_first(text, with)?.unwrap_or_else(|| text.to_owned()))
+        }
+    })
 }
 
 fn no_truth(value: &Val<'_>) -> String {

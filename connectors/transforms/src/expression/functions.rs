@@ -5,7 +5,8 @@ use longshore_formats::java_time::{Zone, parse_zone};
 use longshore_formats::{java_number, java_text};
 
 use super::eval::Val;
-use super::number::Number;
+use super::number::{self, Number};
+use super::steps::Steps;
 use super::time::{self, Part};
 
 /// A function; its first argument is what it is called on.
@@ -154,17 +155,25 @@ impl Function {
         })
     }
 
+    /// What messages call it.
+    fn name(&self) -> String {
+        match CEL.iter().find(|(.., function)| function == self) {
+            Some((name, ..)) => (*name).to_owned(),
+            None => format!("{self:?}").split([' ', '(']).next().unwrap_or_default().to_lowercase(),
+        }
+    }
+
     /// Calls it.
     ///
     /// # Errors
     /// Says what it cannot do with which types.
-    pub(super) fn call<'a>(&self, on: Val<'a>, arguments: &[Val<'a>]) -> Result<Val<'a>, String> {
+    pub(super) fn call<'a>(&self, on: Val<'a>, arguments: &[Val<'a>], steps: &mut Steps) -> Result<Val<'a>, String> {
         let value = match self {
             Function::Itself => return Ok(on),
             Function::OfNullable(_) if on.is_null() => Value::Null,
-            Function::OfNullable(function) => return function.call(on, arguments),
+            Function::OfNullable(function) => return function.call(on, arguments, steps),
             Function::ToDuration => {
-                let text = text(&on, "duration")?;
+                let text = text(&on, self)?;
                 return time::parse_duration(text).map(Val::Duration).ok_or(format!("{text:?} is no duration"));
             }
             Function::SchemaPart(_) | Function::SchemaField => return self.of_schema(&on, arguments),
@@ -191,7 +200,7 @@ impl Function {
             | Function::ToBoolean
             | Function::ToMoment
             | Function::FromMillis => self.convert(&on)?,
-            _ => self.of_text(&on, arguments)?,
+            _ => self.of_text(&on, arguments, steps)?,
         };
         Ok(Val::owned(value))
     }
@@ -252,25 +261,24 @@ impl Function {
         })
     }
 
-    fn of_text(&self, on: &Val<'_>, arguments: &[Val<'_>]) -> Result<Value, String> {
+    fn of_text(&self, on: &Val<'_>, arguments: &[Val<'_>], steps: &mut Steps) -> Result<Value, String> {
         if let (Function::Join, Some(Value::Array(elements))) = (self, on.data()) {
-            let separator = arguments.first().map_or(Ok(""), |one| text(one, "join"))?;
+            let separator = arguments.first().map_or(Ok(""), |one| text(one, self))?;
             let texts: Option<Vec<&str>> = elements.iter().map(Value::as_str).collect();
             return Ok(Value::string(texts.ok_or("join takes a list of texts")?.join(separator)));
         }
         if let (Function::Contains, Some(Value::Array(elements)), [wanted]) = (self, on.data(), arguments) {
-            let found =
-                wanted.data().is_some_and(|wanted| elements.iter().any(|one| super::number::is_equal(one, wanted)));
-            return Ok(Value::Boolean(found));
+            let wanted = wanted.data();
+            let is_there = wanted.is_some_and(|wanted| elements.iter().any(|one| number::is_equal(one, wanted, steps)));
+            return Ok(Value::Boolean(is_there));
         }
-        let name = format!("{self:?}").to_lowercase();
-        let name = name.split(' ').next().unwrap_or_default();
-        let argument = |index: usize| arguments.get(index).map_or(Ok(""), |one| text(one, name));
-        let index = |index: usize| arguments.get(index).map(|one| position(one, name)).transpose();
+        let argument = |index: usize| arguments.get(index).map_or(Ok(""), |one| text(one, self));
+        let index = |index: usize| arguments.get(index).map(|one| position(one, self)).transpose();
         if let Function::Equals { ignores_case } = self {
-            return Ok(Value::Boolean(equals(on, arguments, *ignores_case)));
+            return Ok(Value::Boolean(equals(on, arguments, *ignores_case, steps)));
         }
-        let on = text(on, name)?;
+        let on = text(on, self)?;
+        steps.take_bytes(on.len());
         Ok(match self {
             Function::Contains => Value::Boolean(on.contains(argument(0)?)),
             Function::StartsWith => Value::Boolean(on.starts_with(argument(0)?)),
@@ -295,7 +303,7 @@ impl Function {
                 let found = if *last { on.rfind(argument(0)?) } else { on.find(argument(0)?) };
                 Value::Int64(found.map_or(-1, |at| on[..at].chars().count() as i64))
             }
-            _ => return Err(format!("{name} cannot be called on a text")),
+            _ => return Err(format!("{} cannot be called on a text", self.name())),
         })
     }
 
@@ -305,7 +313,7 @@ impl Function {
         let optional = |text: Option<&str>| text.map_or(Value::Null, Value::string);
         Ok(Val::owned(match self {
             Function::SchemaField => {
-                let name = arguments.first().map_or(Ok(""), |name| text(name, "field"))?;
+                let name = arguments.first().map_or(Ok(""), |name| text(name, self))?;
                 let field = schema.fields.iter().find(|field| *field.name == *name);
                 return Ok(field.map_or(Val::owned(Value::Null), |field| Val::Schema(Some(&field.schema))));
             }
@@ -324,12 +332,13 @@ fn decimal(text: &str) -> Option<Value> {
     java_number::decimal(text).map(Value::Decimal)
 }
 
-fn equals(on: &Val<'_>, arguments: &[Val<'_>], ignores_case: bool) -> bool {
+fn equals(on: &Val<'_>, arguments: &[Val<'_>], ignores_case: bool, steps: &mut Steps) -> bool {
     match (on.data(), arguments.first().and_then(Val::data)) {
         (Some(Value::String(one)), Some(Value::String(other))) if ignores_case => {
+            steps.take_bytes(one.len() + other.len());
             one.to_lowercase() == other.to_lowercase()
         }
-        (Some(one), Some(other)) => super::number::is_equal(one, other),
+        (Some(one), Some(other)) => number::is_equal(one, other, steps),
         _ => false,
     }
 }
@@ -338,16 +347,17 @@ fn unfit(what: &str, value: &Val<'_>) -> String {
     format!("{what} cannot be had of {}", value.type_name())
 }
 
-fn text<'v>(value: &'v Val<'_>, function: &str) -> Result<&'v str, String> {
-    value.data().and_then(Value::as_str).ok_or_else(|| format!("{function} takes text, found {}", value.type_name()))
+fn text<'v>(value: &'v Val<'_>, function: &Function) -> Result<&'v str, String> {
+    let wrong = || format!("{} takes text, found {}", function.name(), value.type_name());
+    value.data().and_then(Value::as_str).ok_or_else(wrong)
 }
 
-fn position(value: &Val<'_>, function: &str) -> Result<usize, String> {
+fn position(value: &Val<'_>, function: &Function) -> Result<usize, String> {
     match value.data().and_then(Number::of) {
         Some(Number::Integer(number)) => {
-            usize::try_from(number).map_err(|_| format!("{function} takes no number below 0, found {number}"))
+            usize::try_from(number).map_err(|_| format!("{} takes no number below 0, found {number}", function.name()))
         }
-        _ => Err(format!("{function} takes an integer, found {}", value.type_name())),
+        _ => Err(format!("{} takes an integer, found {}", function.name(), value.type_name())),
     }
 }
 

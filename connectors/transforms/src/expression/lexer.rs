@@ -228,6 +228,14 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// The flags right behind a pattern.
+    pub(super) fn flags(&mut self) -> &'a str {
+        let rest = self.rest();
+        let end = rest.find(|one: char| !one.is_alphanumeric() && !"_$".contains(one)).unwrap_or(rest.len());
+        self.at += end;
+        &rest[..end]
+    }
+
     /// The text between two slashes of which the first is ahead: a pattern.
     pub(super) fn slashes(&mut self) -> Result<String, Problem> {
         let start = self.at;

@@ -9,10 +9,12 @@
 
 mod eval;
 mod functions;
+mod javascript;
 mod lexer;
 mod number;
 mod parser;
 mod script;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -24,7 +26,7 @@ use longshore_api::{ConnectError, ConnectRecord, Parts, Result, Schema, Type, Va
 
 use eval::{Evaluation, Val};
 pub(crate) use time::parse_moment;
-use tree::{Kind, Node, Variable};
+use tree::{Gives, Kind, Node, Variable};
 
 /// What an expression is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,8 +103,8 @@ impl Expression {
         })
     }
 
-    /// The schema of what it gives where the expression alone tells: that of the field that it names, or of what its
-    /// operators and functions make. It is optional.
+    /// The schema of what it gives where the expression alone tells: that of the field that it names, as it is there, or
+    /// of what its operators and functions make.
     pub(crate) fn schema(&self, record: &ConnectRecord) -> Option<Arc<Schema>> {
         schema_of(&self.root, record)
     }
@@ -112,23 +114,18 @@ fn schema_of(node: &Node, record: &ConnectRecord) -> Option<Arc<Schema>> {
     let plain = |kind| Some(Arc::new(Schema::optional(kind)));
     match &node.kind {
         Kind::Literal(value) => schema_of_value(value),
-        Kind::Variable(Variable::Key) => record.key.schema.clone().map(optional),
-        Kind::Variable(Variable::Value) => record.value.schema.clone().map(optional),
         Kind::Variable(Variable::Topic) => plain(Type::String),
         Kind::Variable(Variable::Partition | Variable::Offset) => plain(Type::Int64),
         Kind::Variable(Variable::Timestamp) => {
             Some(Arc::new(crate::schemas::temporal(longshore_api::schema::logical::TIMESTAMP, true)))
         }
-        Kind::Member { of, name, .. } => {
-            if matches!(of.kind, Kind::Variable(Variable::Headers)) {
-                let header = record.headers.iter().rev().find(|header| *header.name == **name)?;
-                return header.value.schema.clone().map(optional);
-            }
-            let of = schema_of(of, record)?;
-            let index = of.field_index(name)?;
-            Some(optional(Arc::clone(&of.fields[index].schema)))
-        }
-        Kind::All(_) | Kind::Any(_) | Kind::Not(_) | Kind::Has(..) | Kind::Matches { .. } => plain(Type::Boolean),
+        Kind::Variable(_) | Kind::Member { .. } => named_schema(node, record).cloned(),
+        Kind::All(_) | Kind::Any(_) | Kind::Not(_) | Kind::Has(..) => plain(Type::Boolean),
+        Kind::Search(search) => match search.gives {
+            Gives::Whole | Gives::Found => plain(Type::Boolean),
+            Gives::Replaced { .. } => plain(Type::String),
+            Gives::Groups | Gives::Matches => None,
+        },
         Kind::Binary(operator, _) if operator.is_comparison() => plain(Type::Boolean),
         Kind::Conditional(of) => schema_of(&of.1, record).or_else(|| schema_of(&of.2, record)),
         Kind::Call(function, _) => function.result().and_then(plain),
@@ -136,11 +133,30 @@ fn schema_of(node: &Node, record: &ConnectRecord) -> Option<Arc<Schema>> {
     }
 }
 
-fn optional(schema: Arc<Schema>) -> Arc<Schema> {
-    if schema.optional && schema.default.is_none() {
-        return schema;
+/// The schema of a key, a value, a header, or a field in one of them.
+fn named_schema<'r>(node: &Node, record: &'r ConnectRecord) -> Option<&'r Arc<Schema>> {
+    match &node.kind {
+        Kind::Variable(Variable::Key) => record.key.schema.as_ref(),
+        Kind::Variable(Variable::Value) => record.value.schema.as_ref(),
+        Kind::Member { of, name, .. } if matches!(of.kind, Kind::Variable(Variable::Headers)) => {
+            let header = record.headers.iter().rev().find(|header| *header.name == **name)?;
+            header.value.schema.as_ref()
+        }
+        Kind::Member { of, name, .. } => {
+            let of = named_schema(of, record)?;
+            let index = of.field_index(name)?;
+            Some(&of.fields[index].schema)
+        }
+        _ => None,
     }
-    Arc::new(Schema { optional: true, default: None, ..Schema::clone(&schema) })
+}
+
+/// A schema as that of something that may be null; nothing stands for null there.
+pub(crate) fn optional(schema: &Arc<Schema>) -> Arc<Schema> {
+    if schema.optional && schema.default.is_none() {
+        return Arc::clone(schema);
+    }
+    Arc::new(Schema { optional: true, default: None, ..Schema::clone(schema) })
 }
 
 /// The optional schema of a value that comes without one; `None` where the value does not tell.
@@ -148,7 +164,7 @@ pub(crate) fn schema_of_value(value: &Value) -> Option<Arc<Schema>> {
     use longshore_api::schema::logical;
     let schema = match value {
         Value::Null => return None,
-        Value::Struct(of) => return Some(optional(Arc::clone(&of.schema))),
+        Value::Struct(of) => return Some(optional(&of.schema)),
         Value::Date(_) => crate::schemas::temporal(logical::TIMESTAMP, true),
         Value::Decimal(decimal) => {
             let mut schema = Schema::optional(Type::Bytes).named(logical::DECIMAL);

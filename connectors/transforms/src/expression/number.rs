@@ -6,6 +6,7 @@ use bigdecimal::{BigDecimal, Zero};
 use longshore_api::Value;
 use longshore_formats::{java_number, java_text};
 
+use super::steps::Steps;
 use super::tree::Operator;
 
 /// Decimals whose scales differ by more are compared and added as floating-point numbers are: writing one with the
@@ -91,31 +92,42 @@ fn integer_to_float(one: i64, other: f64) -> Option<Ordering> {
 }
 
 /// The order of two values of like types; `None` where there is none.
-pub(super) fn compare(one: &Value, other: &Value) -> Option<Ordering> {
+pub(super) fn compare(one: &Value, other: &Value, steps: &mut Steps) -> Option<Ordering> {
+    steps.take(1);
     match (one, other) {
-        (Value::String(one), Value::String(other)) => Some(one.cmp(other)),
+        (Value::String(one), Value::String(other)) => {
+            steps.take_bytes(one.len().min(other.len()));
+            Some(one.cmp(other))
+        }
         (Value::Boolean(one), Value::Boolean(other)) => Some(one.cmp(other)),
-        (Value::Bytes(one), Value::Bytes(other)) => Some(one.cmp(other)),
+        (Value::Bytes(one), Value::Bytes(other)) => {
+            steps.take_bytes(one.len().min(other.len()));
+            Some(one.cmp(other))
+        }
         (Value::Date(one), Value::Date(other)) => Some(one.cmp(other)),
         _ => Number::of(one)?.compare(Number::of(other)?),
     }
 }
 
-/// Whether two values are the same: numbers by what they are worth, values of unlike types never.
-pub(super) fn is_equal(one: &Value, other: &Value) -> bool {
+/// Whether two values are the same: numbers by what they are worth, values of unlike types never. The answer counts for
+/// nothing where no steps are left.
+pub(super) fn is_equal(one: &Value, other: &Value, steps: &mut Steps) -> bool {
+    if !steps.are_left() {
+        return false;
+    }
     match (one, other) {
         (Value::Null, Value::Null) => true,
         (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_equal(one, other))
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_equal(one, other, steps))
         }
         (Value::Map(_) | Value::Struct(_), Value::Map(_) | Value::Struct(_)) => {
             let (one, other) = (entries(one), entries(other));
             one.len() == other.len()
                 && one.iter().all(|(key, value)| {
-                    other.iter().any(|(known, other)| is_equal(key, known) && is_equal(value, other))
+                    other.iter().any(|(known, other)| is_equal(key, known, steps) && is_equal(value, other, steps))
                 })
         }
-        _ => compare(one, other) == Some(Ordering::Equal),
+        _ => compare(one, other, steps) == Some(Ordering::Equal),
     }
 }
 

@@ -7,14 +7,17 @@ use longshore_formats::java_regex::JavaRegex;
 
 use super::Language;
 use super::functions;
+use super::javascript::Pattern;
 use super::lexer::{Lexer, Problem, Token};
 use super::script;
-use super::tree::{Kind, Loop, LoopKind, Node, Operator, Variable};
+use super::tree::{Gives, Kind, Loop, LoopKind, Node, Operator, Search, Variable};
 
 /// The longest text that is read.
 const MAX_LENGTH: usize = 64 * 1024;
 /// The deepest nesting, so that reading and evaluating need little stack.
 const MAX_DEPTH: u32 = 80;
+
+const NO_VALUE: &str = "a pattern is no value; it can be used in test, exec, match, replace and replaceAll";
 
 type Result<T> = std::result::Result<T, Problem>;
 
@@ -29,8 +32,9 @@ pub(super) fn parse(text: &str, language: Language) -> std::result::Result<Node,
         if language != Language::Cel && parser.token == Token::Sign(";") {
             parser.advance()?;
         }
-        match &parser.token {
-            Token::End => Ok(node),
+        match (&parser.token, &node.kind) {
+            (Token::End, Kind::Pattern(_)) => Err((0, NO_VALUE.into())),
+            (Token::End, _) => Ok(node),
             _ => Err(parser.error("expected the end of the expression")),
         }
     })
@@ -136,7 +140,9 @@ impl Parser<'_> {
         if node.depth > MAX_DEPTH {
             return Err((at, format!("nested more than {MAX_DEPTH} deep")));
         }
-        Ok(node)
+        let mut has_pattern = false;
+        node.each_child(&mut |child| has_pattern |= matches!(child.kind, Kind::Pattern(_)));
+        if has_pattern { Err((at, NO_VALUE.into())) } else { Ok(node) }
     }
 
     pub(super) fn expression(&mut self) -> Result<Node> {
@@ -314,7 +320,7 @@ impl Parser<'_> {
         }
         let arguments = self.arguments(")")?;
         if name == "matches" {
-            return self.matching(on, arguments, false, at);
+            return self.matching(on, arguments, Gives::Found, at);
         }
         let literal = |node: &Node| match &node.kind {
             Kind::Literal(Value::String(text)) => Some(text.to_string()),
@@ -336,13 +342,13 @@ impl Parser<'_> {
     }
 
     /// A match of a pattern, which must be known now.
-    pub(super) fn matching(&self, text: Node, arguments: Vec<Node>, whole: bool, at: usize) -> Result<Node> {
+    pub(super) fn matching(&self, text: Node, arguments: Vec<Node>, gives: Gives, at: usize) -> Result<Node> {
         let pattern = match &arguments[..] {
             [Node { kind: Kind::Literal(Value::String(pattern)), .. }] => Arc::clone(pattern),
             _ => return Err((at, "a pattern must be a text that stands in the expression".into())),
         };
         let regex = JavaRegex::new(&pattern).map_err(|error| (at, format!("invalid pattern: {error}")))?;
-        self.node(Kind::Matches { text: Box::new(text), regex: Box::new(regex), whole }, at)
+        self.node(Kind::Search(Box::new(Search { text, regex, gives })), at)
     }
 
     fn loop_over(&mut self, range: Node, kind: LoopKind, at: usize) -> Result<Node> {
@@ -386,9 +392,13 @@ impl Parser<'_> {
                 self.advance()?;
                 self.entries("}", at)
             }
-            Token::Sign("/") if self.language != Language::Cel => {
-                let pattern = self.slashes()?;
-                self.node(Kind::Literal(Value::string(pattern)), at)
+            Token::Sign("/") if self.language == Language::Groovy => {
+                let text = self.slashes()?;
+                self.node(Kind::Literal(Value::string(text)), at)
+            }
+            Token::Sign("/") if self.language == Language::JavaScript => {
+                let pattern = self.pattern()?;
+                self.node(Kind::Pattern(Box::new(pattern)), at)
             }
             Token::Name(name) => self.named(&name, at),
             Token::Sign(sign) if self.language != Language::Cel && !")]}:,.".contains(sign) => {
@@ -398,21 +408,22 @@ impl Parser<'_> {
         }
     }
 
-    /// A pattern between slashes, of which the first is the token.
+    /// The text between slashes, of which the first is the token: in Groovy a text as any other.
     pub(super) fn slashes(&mut self) -> Result<String> {
         self.lexer.at = self.at;
-        let pattern = self.lexer.slashes()?;
+        let text = self.lexer.slashes()?;
         self.advance()?;
-        // JavaScript's flags: of them only `i` changes what is found.
-        if self.language == Language::JavaScript
-            && let Token::Name(flags) = &self.token
-            && flags.chars().all(|flag| "gimsuy".contains(flag))
-        {
-            let prefix = if flags.contains('i') { "(?i)" } else { "" };
-            self.advance()?;
-            return Ok(format!("{prefix}{pattern}"));
-        }
-        Ok(pattern)
+        Ok(text)
+    }
+
+    /// A pattern of JavaScript, whose first slash is the token.
+    fn pattern(&mut self) -> Result<Pattern> {
+        let at = self.at;
+        self.lexer.at = at;
+        let text = self.lexer.slashes()?;
+        let flags = self.lexer.flags();
+        self.advance()?;
+        Pattern::compile(&text, flags).map_err(|error| (at, error))
     }
 
     /// A list, or in Groovy a map.
@@ -490,7 +501,7 @@ impl Parser<'_> {
         }
         if name == "matches" && arguments.len() == 2 {
             let text = arguments.remove(0);
-            return self.matching(text, arguments, false, at);
+            return self.matching(text, arguments, Gives::Found, at);
         }
         let function = functions::cel(name, false, arguments.len()).map_err(|error| (at, error))?;
         self.node(Kind::Call(function, arguments), at)

@@ -6,9 +6,10 @@ use longshore_api::Value;
 
 use super::Language;
 use super::functions::Function;
+use super::javascript::{self, Pattern};
 use super::lexer::{Problem, Token};
 use super::parser::Parser;
-use super::tree::{Kind, Node, Variable};
+use super::tree::{Gives, Kind, Node, Search, Variable};
 
 /// What cannot be run here.
 pub(super) fn refused(at: usize, what: &str) -> Problem {
@@ -66,7 +67,7 @@ fn is_record(node: &Node) -> bool {
 /// `text ==~ /pattern/`, which matches as a whole, or `text =~ /pattern/`, which finds.
 pub(super) fn groovy_match(parser: &mut Parser<'_>, text: Node) -> Result<Node, Problem> {
     let at = parser.at;
-    let whole = parser.is("==~");
+    let gives = if parser.is("==~") { Gives::Whole } else { Gives::Found };
     parser.advance()?;
     let pattern_at = parser.at;
     let pattern = match parser.token.clone() {
@@ -78,7 +79,7 @@ pub(super) fn groovy_match(parser: &mut Parser<'_>, text: Node) -> Result<Node, 
         _ => return Err(parser.error("expected a pattern")),
     };
     let pattern = parser.node(Kind::Literal(Value::string(pattern)), pattern_at)?;
-    parser.matching(text, vec![pattern], whole, at)
+    parser.matching(text, vec![pattern], gives, at)
 }
 
 /// A call on something.
@@ -103,6 +104,9 @@ pub(super) fn method(
         arguments.insert(0, on);
         return parser.node(Kind::Call(function, arguments), at);
     }
+    if is_pattern(&on) || arguments.first().is_some_and(is_pattern) {
+        return by_pattern(parser, on, name, arguments, at);
+    }
     match (language, name, arguments.len()) {
         // Structs, maps and lists by a method.
         (Language::Groovy, "get" | "getAt", 1)
@@ -122,14 +126,9 @@ pub(super) fn method(
             let key = arguments.remove(0);
             return parser.node(Kind::Binary(super::tree::Operator::In, Box::new((key, on))), at);
         }
-        (Language::Groovy, "matches", 1) => return parser.matching(on, arguments, true, at),
-        // `/pattern/.test(text)`, where a pattern between slashes was read as its text.
-        (Language::JavaScript, "test", 1) if matches!(on.kind, Kind::Literal(Value::String(_))) => {
-            let text = arguments.remove(0);
-            return parser.matching(text, vec![on], false, at);
-        }
-        (Language::JavaScript, "match", 1) => {
-            return parser.matching(on, arguments, false, at);
+        (Language::Groovy, "matches", 1) => return parser.matching(on, arguments, Gives::Whole, at),
+        (Language::JavaScript, "match", 1) if matches!(arguments[0].kind, Kind::Literal(_)) => {
+            return parser.matching(on, arguments, Gives::Groups, at);
         }
         _ => {}
     }
@@ -137,6 +136,41 @@ pub(super) fn method(
     let function = if safe { Function::OfNullable(Box::new(function)) } else { function };
     arguments.insert(0, on);
     parser.node(Kind::Call(function, arguments), at)
+}
+
+fn is_pattern(node: &Node) -> bool {
+    matches!(node.kind, Kind::Pattern(_))
+}
+
+/// JavaScript's methods of patterns, and those of texts that take one.
+fn by_pattern(parser: &Parser<'_>, on: Node, name: &str, mut arguments: Vec<Node>, at: usize) -> Result<Node, Problem> {
+    let unknown = || refused(at, &format!("the method {name} with a pattern"));
+    if arguments.is_empty() {
+        return Err(unknown());
+    }
+    let first = arguments.remove(0);
+    let of_pattern = is_pattern(&on);
+    let (pattern, text) = if of_pattern { (on, first) } else { (first, on) };
+    let Kind::Pattern(pattern) = pattern.kind else { return Err(unknown()) };
+    let Pattern { regex, all } = *pattern;
+    let gives = match (of_pattern, name, &arguments[..]) {
+        (true, "test", []) => Gives::Found,
+        (true, "exec", []) => Gives::Groups,
+        (false, "match", []) if all => Gives::Matches,
+        (false, "match", []) => Gives::Groups,
+        (false, "replaceAll", [_]) if !all => {
+            return Err((at, "replaceAll takes a pattern with the flag g".into()));
+        }
+        (false, "replace" | "replaceAll", [Node { kind: Kind::Literal(Value::String(with)), .. }]) => {
+            let with = javascript::replacement(with, &regex).map_err(|error| (at, error))?;
+            Gives::Replaced { with, all }
+        }
+        (false, "replace" | "replaceAll", [_]) => {
+            return Err((at, "what replaces a pattern must be a text that stands in the expression".into()));
+        }
+        _ => return Err(unknown()),
+    };
+    parser.node(Kind::Search(Box::new(Search { text, regex, gives })), at)
 }
 
 fn text_method(language: Language, name: &str, count: usize) -> Option<Function> {

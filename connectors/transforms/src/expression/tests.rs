@@ -227,7 +227,7 @@ fn javascript_is_read() {
             ("value.missing || value.s", "Straße 12"),
             ("value.n ?? 'other'", "other"),
             ("value.s.length == 9 && value.s.indexOf('12') !== -1", "true"),
-            ("/ORD/i.test(topic) && topic.match(/^o/)", "true"),
+            ("/ORD/i.test(topic) && topic.match(/^o/) != null && topic.match(/^x/) == null", "true"),
             ("value.n < 5", "true"),
             ("header.h.value == 'last'", "true"),
             ("'a' + 1", "a1"),
@@ -271,4 +271,107 @@ fn what_cannot_be_read_is_an_error_and_nothing_worse() {
     }
     let many = vec!["value.i == 1"; 3000].join(" || ");
     assert_eq!(run(&many, Language::Cel), "false");
+}
+
+#[test]
+fn offsets_of_moments_are_two_digits_and_two_digits() {
+    check(
+        Language::Cel,
+        &[
+            ("timestamp('2026-11-21T16:05:00.25+01:00').toMillis()", "1795273500250"),
+            (
+                "timestamp('2026-11-21T16:05:00-23:59') - timestamp('2026-11-21T16:05:00z') == duration('23h59m')",
+                "true",
+            ),
+        ],
+    );
+    for bad in ["+1:99", "+-5:30", "+1:30", "+24:00", "+01:60", "+9999999999999999:00", "+0100", "+01:00Z", "", "+é1:0"]
+    {
+        let text = format!("timestamp('2026-11-21T16:05:00{bad}')");
+        let error = run(&text, Language::Cel);
+        assert!(error.contains("is no timestamp of RFC 3339"), "{bad}: {error}");
+    }
+    assert!(run("timestamp('2026-11-21T16:05:00.Z')", Language::Cel).contains("is no timestamp"));
+}
+
+#[test]
+fn the_longest_length_of_time_cannot_be_negated() {
+    let longest = "fromMillis(-9223372036854775807 - 1) - fromMillis(0)";
+    check(
+        Language::Cel,
+        &[
+            (&format!("-({longest}) > duration('1s')"), "failed: x: a number out of range at character 40"),
+            ("string(-duration('90m'))", "-5400s"),
+        ],
+    );
+}
+
+#[test]
+fn javascript_has_patterns() {
+    check(
+        Language::JavaScript,
+        &[
+            ("'a-b-c'.replace(/[a-z]/g, '')", "--"),
+            ("'a-b-c'.replace(/[a-z]/, 'x')", "x-b-c"),
+            ("'a-b-c'.replaceAll(/(?<l>[a-z])-/g, '$1$$$<l>[$&]')", "a$a[a-]b$b[b-]c"),
+            ("'a.b.c'.replace('.', '')", "ab.c"),
+            ("'a1b22'.match(/[0-9]+/g)", "[1, 22]"),
+            ("'a1b22'.match(/([a-z])([0-9]+)(x)?/)", "[a1, a, 1, null]"),
+            ("/b(.)/.exec('abc')[1]", "c"),
+            ("'abc'.match('b')[0]", "b"),
+            ("value.n?.replace(/a/, '')", "null"),
+            // The flags of modes are heeded.
+            ("/^b$/m.test('a\\nb') && !/^b$/.test('a\\nb')", "true"),
+            ("/a.b/s.test('a\\nb') && !/a.b/.test('a\\nb') && /A.B/is.test('a\\nb') && /é/u.test('é')", "true"),
+            // What means something else in Java.
+            (
+                "/b$/.test('b\\n') || /[[]/.test('x') || !/[a&&b]/.test('a') || /[]/.test('a') || !/[^]/.test('\\n')",
+                "false",
+            ),
+            ("'a b'.replace(/\\s/, '\\\\$0')", "a\\$0b"),
+        ],
+    );
+    for (text, what) in [
+        ("/a/y.test(topic)", "the flag y of a pattern is not supported, at character 1"),
+        ("/a/gg.test(topic)", "the flag g of a pattern is there twice"),
+        ("/a/", "a pattern is no value"),
+        ("topic == /a/", "a pattern is no value"),
+        ("topic.includes(/a/)", "the method includes with a pattern is not supported"),
+        ("topic.replace('a', /b/)", "a pattern is no value"),
+        ("topic.replace(/a/, value.s)", "what replaces a pattern must be a text"),
+        ("topic.replaceAll(/a/, 'b')", "replaceAll takes a pattern with the flag g"),
+        ("topic.replace(/a/, '$`')", "$` and $' in what replaces a pattern are not supported"),
+        ("/\\Aa/.test(topic)", "\\A in a pattern is not supported"),
+        ("/(/.test(topic)", "invalid pattern"),
+        ("/a/.source", "a pattern is no value"),
+    ] {
+        let error = run(text, Language::JavaScript);
+        assert!(error.starts_with("none: ") && error.contains(what), "{text}: {error}");
+    }
+    // In Groovy the same is a text.
+    check(Language::Groovy, &[("'a/b'.replace(/a/, 'x') + /c/", "x/bc")]);
+}
+
+#[test]
+fn entries_of_maps_that_were_made_are_had_as_those_of_the_record() {
+    check(Language::Cel, &[("{1: 'a'}[1]", "a"), ("{1: 'a'}[2]", "failed: x: the map has no such key at character 9")]);
+    check(Language::JavaScript, &[("value.m[2]", "null"), ("value.m[1]", "one")]);
+}
+
+#[test]
+fn comparing_takes_steps_too() {
+    let text = "z".repeat(100_000);
+    let mut record = record();
+    let entries = (0..3000).map(|index| (Value::Int64(index), Value::string(text.as_str()))).collect();
+    record.key = Data::schemaless(map(entries));
+    record.value = Data::schemaless(Value::string(text));
+    for text in [
+        "key == key",
+        "[1, 2, 3].all(x, key == key)",
+        "key.all(k, value < value + 'a')",
+        "key.all(k, value.contains('y') == false)",
+    ] {
+        let error = Expression::compile(text, Language::Cel).unwrap().value(&record, "x").unwrap_err();
+        assert!(error.to_string().contains("more work than an expression may make"), "{text}: {error}");
+    }
 }

@@ -79,18 +79,30 @@ pub(crate) fn parse_moment(text: &str) -> Option<i64> {
     let mut millis = 0;
     if let Some(fraction) = rest.strip_prefix('.') {
         let end = fraction.find(|one: char| !one.is_ascii_digit()).unwrap_or(fraction.len());
+        if end == 0 {
+            return None;
+        }
         millis = format!("{:0<3}", &fraction[..end]).get(..3)?.parse().ok()?;
         rest = &fraction[end..];
     }
-    let offset = match rest {
-        "Z" | "z" => 0,
-        _ => {
-            let (hours, minutes) = rest.strip_prefix(['+', '-'])?.split_once(':')?;
-            let minutes = hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?;
-            if rest.starts_with('-') { -minutes } else { minutes }
-        }
+    let offset = parse_offset(rest)?;
+    Some(midnight + hour * 3_600_000 + (minute - offset) * 60_000 + second * 1000 + millis)
+}
+
+/// How far a zone is ahead of UTC, in minutes: `Z`, or hours below 24 and minutes below 60 as `+HH:MM`.
+fn parse_offset(text: &str) -> Option<i64> {
+    let (ahead, hours, minutes) = match text.as_bytes() {
+        b"Z" | b"z" => return Some(0),
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => (*sign == b'+', [*h1, *h2], [*m1, *m2]),
+        _ => return None,
     };
-    (offset.abs() < 24 * 60).then(|| midnight + hour * 3_600_000 + (minute - offset) * 60_000 + second * 1000 + millis)
+    let number = |digits: [u8; 2]| {
+        let are_digits = digits.iter().all(u8::is_ascii_digit);
+        are_digits.then(|| i64::from(digits[0] - b'0') * 10 + i64::from(digits[1] - b'0'))
+    };
+    let hours = number(hours).filter(|hours| *hours < 24)?;
+    let minutes = hours * 60 + number(minutes).filter(|minutes| *minutes < 60)?;
+    Some(if ahead { minutes } else { -minutes })
 }
 
 /// A moment as RFC 3339 has it, in UTC.

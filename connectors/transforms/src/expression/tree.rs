@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use longshore_api::{Parts, Value};
-use longshore_formats::java_regex::JavaRegex;
+use longshore_formats::java_regex::{JavaRegex, Replacement};
 
 use super::functions::Function;
+use super::javascript::Pattern;
 
 /// A part of an expression.
 #[derive(Debug)]
@@ -45,12 +46,33 @@ pub(super) enum Kind {
     List(Vec<Node>),
     Map(Vec<(Node, Node)>),
     Call(Function, Vec<Node>),
-    Matches {
-        text: Box<Node>,
-        regex: Box<JavaRegex>,
-        whole: bool,
-    },
+    /// A pattern of JavaScript, for a method to use; no value.
+    Pattern(Box<Pattern>),
+    Search(Box<Search>),
     Loop(Box<Loop>),
+}
+
+/// A search for a pattern in a text.
+#[derive(Debug)]
+pub(super) struct Search {
+    pub(super) text: Node,
+    pub(super) regex: JavaRegex,
+    pub(super) gives: Gives,
+}
+
+/// What a search gives.
+#[derive(Debug)]
+pub(super) enum Gives {
+    /// Whether the whole text is one match.
+    Whole,
+    /// Whether there is a match.
+    Found,
+    /// The first match and its groups, null where there is none.
+    Groups,
+    /// All matches, null where there are none.
+    Matches,
+    /// The text with something else in place of the first match, or of all.
+    Replaced { with: Replacement, all: bool },
 }
 
 /// A loop over the elements of a list or the keys of a map.
@@ -171,11 +193,11 @@ impl Node {
         parts
     }
 
-    fn each_child(&self, each: &mut dyn FnMut(&Node)) {
+    pub(super) fn each_child(&self, each: &mut dyn FnMut(&Node)) {
         match &self.kind {
-            Kind::Literal(_) | Kind::Variable(_) | Kind::Local(_) => {}
+            Kind::Literal(_) | Kind::Variable(_) | Kind::Local(_) | Kind::Pattern(_) => {}
             Kind::Member { of, .. } | Kind::Has(of, _) | Kind::Not(of) | Kind::Negate(of) => each(of),
-            Kind::Matches { text, .. } => each(text),
+            Kind::Search(search) => each(&search.text),
             Kind::Index(two) | Kind::Binary(_, two) | Kind::OrElse(two) | Kind::IfNull(two) => {
                 each(&two.0);
                 each(&two.1);

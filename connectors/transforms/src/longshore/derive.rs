@@ -8,7 +8,7 @@ use longshore_api::{ConnectError, ConnectRecord, Data, Header, Map, Parts, Resul
 use longshore_formats::java_text::calendar::MILLIS_PER_DAY;
 use longshore_formats::validate;
 
-use crate::expression::{Expression, schema_of_value};
+use crate::expression::{Expression, optional, schema_of_value};
 use crate::part::{Side, not_a_map, not_a_struct, take};
 use crate::schemas::{SchemaCache, add_field, basics, temporal};
 
@@ -26,7 +26,48 @@ struct Assignment {
     name: Arc<str>,
     /// The schema of the type that is stated.
     stated: Option<Arc<Schema>>,
+    typed: Typed,
+}
+
+/// An expression whose values come with schemas.
+#[derive(Debug)]
+pub(super) struct Typed {
     expression: Expression,
+    /// Optional schemas, each made once of one that the expression or its value told.
+    schemas: SchemaCache<Arc<Schema>>,
+}
+
+impl Typed {
+    pub(super) fn new(expression: Expression) -> Self {
+        Self { expression, schemas: SchemaCache::default() }
+    }
+
+    pub(super) fn parts(&self) -> Parts {
+        self.expression.parts()
+    }
+
+    /// The value for a record, and its schema where one is told. `name` is the key of the configuration.
+    ///
+    /// # Errors
+    /// Kind BadRecord.
+    pub(super) fn data(&mut self, record: &ConnectRecord, name: &str) -> Result<Data> {
+        let mut value = self.expression.value(record, name)?;
+        let schema = self.schema(record, &mut value)?;
+        Ok(Data { schema, value })
+    }
+
+    /// The schema of a value: what the expression tells, else what the value does.
+    fn schema(&mut self, record: &ConnectRecord, value: &mut Value) -> Result<Option<Arc<Schema>>> {
+        // Where the value does not fit what the expression tells, the value itself is asked.
+        for told in [self.expression.schema(record), None] {
+            let Some(told) = told.or_else(|| schema_of_value(value)) else { continue };
+            let schema = self.schemas.get_or_make(&told, || Ok(optional(&told)))?;
+            if settle(value, schema) {
+                return Ok(Some(Arc::clone(schema)));
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// Types that an assignment may state.
@@ -64,7 +105,7 @@ impl Assignments {
             if set.iter().any(|known| *known.name == *name) {
                 return Err(wrong(&format!("{name} is set twice")));
             }
-            set.push(Assignment { name: name.into(), stated, expression });
+            set.push(Assignment { name: name.into(), stated, typed: Typed::new(expression) });
         }
         Ok(Self { key: key.to_owned(), set, remove: Vec::new() })
     }
@@ -85,14 +126,14 @@ impl Assignments {
 
     /// What the expressions look at.
     pub(super) fn parts(&self) -> Parts {
-        self.set.iter().map(|one| one.expression.parts()).fold(Parts::NONE, Parts::and)
+        self.set.iter().map(|one| one.typed.parts()).fold(Parts::NONE, Parts::and)
     }
 
     fn evaluate(&self, record: &ConnectRecord) -> Result<Vec<Value>> {
         self.set
             .iter()
             .map(|one| {
-                let value = one.expression.value(record, &self.key)?;
+                let value = one.typed.expression.value(record, &self.key)?;
                 match &one.stated {
                     Some(schema) => self.coerced(&one.name, value, schema),
                     None => Ok(value),
@@ -105,13 +146,13 @@ impl Assignments {
     ///
     /// # Errors
     /// Kind BadRecord.
-    pub(super) fn evaluate_data(&self, record: &ConnectRecord) -> Result<Vec<Data>> {
+    pub(super) fn evaluate_data(&mut self, record: &ConnectRecord) -> Result<Vec<Data>> {
         let values = self.evaluate(record)?;
-        let with_schema = |(one, mut value): (&Assignment, Value)| {
-            let schema = one.schema(record, &mut value);
-            Data { schema, value }
+        let with_schema = |(one, mut value): (&mut Assignment, Value)| {
+            let schema = one.schema(record, &mut value)?;
+            Ok(Data { schema, value })
         };
-        Ok(self.set.iter().zip(values).map(with_schema).collect())
+        self.set.iter_mut().zip(values).map(with_schema).collect()
     }
 
     /// A value as one of the type that is stated.
@@ -131,7 +172,7 @@ impl Assignments {
         let fitting = match (schema.logical_name(), schema.kind, &value) {
             (_, _, Value::Null) => Some(Value::Null),
             (Some(logical::DATE), _, Value::Date(millis)) => {
-                Some(Value::Date(millis.div_euclid(MILLIS_PER_DAY) * MILLIS_PER_DAY))
+                millis.div_euclid(MILLIS_PER_DAY).checked_mul(MILLIS_PER_DAY).map(Value::Date)
             }
             (Some(logical::TIME), _, Value::Date(millis)) => Some(Value::Date(millis.rem_euclid(MILLIS_PER_DAY))),
             (Some(_), _, Value::Date(_)) => Some(value.clone()),
@@ -157,18 +198,17 @@ impl Assignments {
 }
 
 impl Assignment {
-    /// The schema of a value: what is stated, what the expression tells, what the value tells.
-    fn schema(&self, record: &ConnectRecord, value: &mut Value) -> Option<Arc<Schema>> {
-        if let Some(stated) = &self.stated {
-            return Some(Arc::clone(stated));
+    /// The schema of a value: what is stated, else what is told.
+    fn schema(&mut self, record: &ConnectRecord, value: &mut Value) -> Result<Option<Arc<Schema>>> {
+        match &self.stated {
+            Some(stated) => Ok(Some(Arc::clone(stated))),
+            None => self.typed.schema(record, value),
         }
-        let told = self.expression.schema(record).filter(|schema| settle(value, schema));
-        told.or_else(|| schema_of_value(value).filter(|schema| settle(value, schema)))
     }
 }
 
 /// Whether a value fits a schema; structs in it take the schemas of their places as their own.
-pub(super) fn settle(value: &mut Value, schema: &Arc<Schema>) -> bool {
+fn settle(value: &mut Value, schema: &Arc<Schema>) -> bool {
     adopt(value, schema);
     validate::value(schema, value).is_ok()
 }
@@ -242,7 +282,7 @@ impl Fields {
         }
         let Some(schema) = data.schema.clone() else { return Ok(None) };
         let mut values = self.assignments.evaluate(record)?;
-        let assignments = &self.assignments;
+        let assignments = &mut self.assignments;
         let mut plan = self.plans.get_or_make(&schema, || plan(assignments, &schema, record, &mut values))?;
         if !plan.set.iter().zip(&mut values).all(|(schema, value)| settle(value, schema)) {
             self.plans.forget_latest();
@@ -292,18 +332,23 @@ pub(super) enum Set {
     Planned { plan: Arc<Plan>, values: Vec<Value> },
 }
 
-fn plan(assignments: &Assignments, old: &Schema, record: &ConnectRecord, values: &mut [Value]) -> Result<Arc<Plan>> {
+fn plan(
+    assignments: &mut Assignments,
+    old: &Schema,
+    record: &ConnectRecord,
+    values: &mut [Value],
+) -> Result<Arc<Plan>> {
     let mut set = Vec::with_capacity(values.len());
-    for (assignment, value) in assignments.set.iter().zip(values) {
+    for (assignment, value) in assignments.set.iter_mut().zip(values) {
+        let (key, name) = (&assignments.key, Arc::clone(&assignment.name));
+        let class = value.java_class();
         let unknown = || {
-            let (key, name) = (&assignments.key, &assignment.name);
-            let class = value.java_class();
             ConnectError::data(format!(
                 "{key}: the type of field {name} is not known from {class}; state it, as in {name}: string = …"
             ))
         };
         let mut told = value.clone();
-        let schema = assignment.schema(record, &mut told).ok_or_else(unknown)?;
+        let schema = assignment.schema(record, &mut told)?.ok_or_else(unknown)?;
         *value = told;
         set.push(schema);
     }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use longshore_api::config::{
     ConfigKey, ConfigType, Importance, ParsedConfig, ParsedValue, Validator, Width, invalid_value,
 };
-use longshore_api::{ConnectError, ConnectRecord, Data, Parts, Result, Transform, Value, Verdict};
+use longshore_api::{ConnectError, ConnectRecord, Parts, Result, Transform, Value, Verdict};
 
-use super::derive::{Assignments, Fields, headers};
-use crate::expression::{Expression, Language, schema_of_value};
+use super::derive::{Assignments, Fields, Typed, headers};
+use crate::expression::{Expression, Language};
+use crate::nulls::Nulls;
 use crate::part::Side;
 use crate::plugin::Configure;
 
@@ -16,14 +17,13 @@ const CONDITION: &str = "filter.condition";
 const TOPIC: &str = "topic.expression";
 const PARTITION: &str = "partition.expression";
 const TIMESTAMP: &str = "timestamp.expression";
-const NULLS: &str = "null.handling.mode";
 
 /// Changes records by expressions, which all see the record as it came.
 #[derive(Debug)]
 pub(super) struct ExpressionTransform {
     condition: Option<Expression>,
     /// Key and value as a whole.
-    wholes: [(&'static str, Side, Option<Expression>); 2],
+    wholes: [(&'static str, Side, Option<Typed>); 2],
     fields: [Fields; 2],
     headers: Assignments,
     topic: Option<Expression>,
@@ -31,14 +31,6 @@ pub(super) struct ExpressionTransform {
     timestamp: Option<Expression>,
     nulls: Nulls,
     parts: Parts,
-}
-
-/// What becomes of records without a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Nulls {
-    Keep,
-    Drop,
-    Evaluate,
 }
 
 const EXPRESSION: Validator = Validator::Check(|name, value| match value {
@@ -55,7 +47,7 @@ const ASSIGNMENTS: Validator = Validator::Check(|name, value| match value {
 
 fn key(name: &'static str, kind: ConfigType, importance: Importance, order: i32, display: &'static str) -> ConfigKey {
     let group = match name {
-        CONDITION | NULLS => "Filter",
+        CONDITION | Nulls::KEY => "Filter",
         TOPIC | PARTITION | TIMESTAMP => "Route",
         _ => "Derive",
     };
@@ -80,13 +72,10 @@ impl Configure for ExpressionTransform {
             |name, order, display, doc: &'static str| key(name, List, Medium, order, display).default("").doc(doc);
         vec![
             expression(CONDITION, High, 1, "Filter condition", "Records for which this is false are dropped."),
-            key(NULLS, String, Low, 2, "Null handling mode")
-                .default("keep")
-                .validator(Validator::OneOfIgnoreCase(&["keep", "drop", "evaluate"]))
-                .doc(
-                    "What becomes of records without a value where an expression looks at the value or fields of it \
+            Nulls::key(key(Nulls::KEY, String, Low, 2, "Null handling mode")).doc(
+                "What becomes of records without a value where an expression looks at the value or fields of it \
                      are set: keep passes them on as they are, drop drops them, evaluate treats them as any other.",
-                ),
+            ),
             set("value.set", 1, "Fields of the value to set"),
             remove("value.remove", 2, "Fields of the value to remove", "Fields of the value that are left out."),
             set("key.set", 3, "Fields of the key to set"),
@@ -118,8 +107,8 @@ impl Configure for ExpressionTransform {
         let mut made = Self {
             condition: expression(CONDITION)?,
             wholes: [
-                ("key.expression", Side::Key, expression("key.expression")?),
-                ("value.expression", Side::Value, expression("value.expression")?),
+                ("key.expression", Side::Key, expression("key.expression")?.map(Typed::new)),
+                ("value.expression", Side::Value, expression("value.expression")?.map(Typed::new)),
             ],
             fields: [
                 Fields::new(Side::Key, Assignments::of(config, "key.set", "key.remove")?),
@@ -129,11 +118,7 @@ impl Configure for ExpressionTransform {
             topic: expression(TOPIC)?,
             partition: expression(PARTITION)?,
             timestamp: expression(TIMESTAMP)?,
-            nulls: match config.string(NULLS).to_lowercase().as_str() {
-                "drop" => Nulls::Drop,
-                "evaluate" => Nulls::Evaluate,
-                _ => Nulls::Keep,
-            },
+            nulls: Nulls::read(config),
             parts: Parts::NONE,
         };
         made.parts = made.touched();
@@ -147,12 +132,10 @@ impl Transform for ExpressionTransform {
     }
 
     fn apply(&mut self, record: &mut ConnectRecord) -> Result<Verdict> {
-        if self.parts.value && record.value.value.is_null() {
-            match self.nulls {
-                Nulls::Keep => return Ok(Verdict::Keep),
-                Nulls::Drop => return Ok(Verdict::Drop),
-                Nulls::Evaluate => {}
-            }
+        if self.parts.value
+            && let Some(verdict) = self.nulls.settled(record)
+        {
+            return Ok(verdict);
         }
         if let Some(condition) = &self.condition
             && !condition.holds(record, CONDITION)?
@@ -169,18 +152,19 @@ impl ExpressionTransform {
         let wholes = self.wholes.iter().filter(|(.., whole)| whole.is_some()).map(|(_, side, _)| side.parts());
         let fields = self.fields.iter().map(Fields::parts);
         let alone = [&self.condition, &self.topic, &self.partition, &self.timestamp];
-        let read =
-            alone.into_iter().chain(self.wholes.iter().map(|(.., whole)| whole)).flatten().map(Expression::parts);
+        let of_wholes = self.wholes.iter().filter_map(|(.., whole)| whole.as_ref()).map(Typed::parts);
+        let read = alone.into_iter().flatten().map(Expression::parts).chain(of_wholes);
         let headers = if self.headers.is_empty() { Parts::NONE } else { self.headers.parts().and(Parts::HEADERS) };
         wholes.chain(fields).chain(read).fold(headers, Parts::and)
     }
 
     /// Everything is evaluated first, then the record is changed.
     fn change(&mut self, record: &mut ConnectRecord) -> Result<()> {
-        let whole = |(name, _, expression): &(&'static str, Side, Option<Expression>)| {
-            expression.as_ref().map(|expression| data(expression, record, name)).transpose()
+        let [key, value] = &mut self.wholes;
+        let whole = |(name, _, typed): &mut (&'static str, Side, Option<Typed>)| {
+            typed.as_mut().map(|typed| typed.data(record, name)).transpose()
         };
-        let wholes = [whole(&self.wholes[0])?, whole(&self.wholes[1])?];
+        let wholes = [whole(key)?, whole(value)?];
         let values = [self.fields[0].evaluate(record)?, self.fields[1].evaluate(record)?];
         let of_headers = self.headers.evaluate_data(record)?;
         let topic = topic(self.topic.as_ref(), record)?;
@@ -201,17 +185,6 @@ impl ExpressionTransform {
         record.timestamp = timestamp.or(record.timestamp);
         Ok(())
     }
-}
-
-/// A whole key or value, with the schema that the expression or its value tells.
-fn data(expression: &Expression, record: &ConnectRecord, name: &str) -> Result<Data> {
-    let mut value = expression.value(record, name)?;
-    let schema = expression.schema(record).filter(|schema| super::derive::settle(&mut value, schema));
-    let schema = schema.or_else(|| schema_of_value(&value));
-    if let Some(schema) = &schema {
-        super::derive::settle(&mut value, schema);
-    }
-    Ok(Data { schema, value })
 }
 
 fn topic(expression: Option<&Expression>, record: &ConnectRecord) -> Result<Option<Arc<str>>> {

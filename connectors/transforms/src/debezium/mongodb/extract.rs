@@ -10,12 +10,12 @@ use longshore_api::{
 use super::bson::{self, Bson, Document};
 use super::connect::Arrays;
 use crate::apache::flatten::Flatten;
-use crate::debezium::envelope::{FieldReference, is_envelope};
+use crate::debezium::envelope::{FieldReference, Location, is_envelope};
 use crate::debezium::extract_new_record_state::{Deletes, ExtractNewRecordState, mode};
 use crate::debezium::key;
 use crate::part::Side;
 use crate::plugin::Configure;
-use crate::schemas::add_field;
+use crate::schemas::{SchemaCache, add_field};
 
 const DELETED: &str = "__deleted";
 const REWRITE_WITH_ID: &str = "delete.tombstone.handling.mode.rewrite-with-id";
@@ -31,6 +31,14 @@ pub(in crate::debezium) struct ExtractNewDocumentState {
     flatten: Option<(String, Flatten)>,
     fields: Vec<FieldReference>,
     headers: Vec<FieldReference>,
+    added: SchemaCache<Arc<Added>>,
+}
+
+/// Where in events of one schema stands what is added to records, under which name.
+#[derive(Debug)]
+struct Added {
+    fields: Vec<(Arc<str>, Location)>,
+    headers: Vec<(Arc<str>, Location)>,
 }
 
 impl Configure for ExtractNewDocumentState {
@@ -90,6 +98,7 @@ impl Configure for ExtractNewDocumentState {
                 .then(|| (delimiter.to_owned(), Flatten::values_joined_by(delimiter))),
             fields: references("add.fields")?,
             headers,
+            added: SchemaCache::default(),
         })
     }
 }
@@ -141,8 +150,16 @@ impl Transform for ExtractNewDocumentState {
                 document.push(("_id".to_owned(), id.clone()));
             }
         }
-        let headers: Vec<Header> = self.headers.iter().filter_map(|header| of_event(header, event)).collect();
-        let value = self.value(&document, event)?;
+        let added = self.added(&event.schema)?;
+        let headers: Vec<Header> = added
+            .headers
+            .iter()
+            .map(|(name, location)| Header {
+                name: Arc::clone(name),
+                value: Data::new(Arc::clone(&location.schema), location.value(event)),
+            })
+            .collect();
+        let value = self.value(&document, event, &added)?;
         record.headers.extend(headers);
         record.key = self.key(id)?;
         record.value = value;
@@ -154,6 +171,16 @@ impl Transform for ExtractNewDocumentState {
 }
 
 impl ExtractNewDocumentState {
+    fn added(&mut self, envelope: &Arc<Schema>) -> Result<Arc<Added>> {
+        let located = |references: &[FieldReference]| {
+            let located =
+                |one: &FieldReference| one.locate(envelope).map(|location| (Arc::clone(&one.new_name), location));
+            references.iter().filter_map(located).collect()
+        };
+        let make = || Ok(Arc::new(Added { fields: located(&self.fields), headers: located(&self.headers) }));
+        self.added.get_or_make(envelope, make).cloned()
+    }
+
     fn key(&self, id: Bson) -> Result<Data> {
         let document = vec![("id".to_owned(), id)];
         let schema = Arc::new(self.arrays.schema(&document, None)?);
@@ -162,24 +189,20 @@ impl ExtractNewDocumentState {
     }
 
     /// The document with the fields of the event that are added to it; null of an empty one.
-    fn value(&self, document: &Document, event: &Struct) -> Result<Data> {
+    fn value(&self, document: &Document, event: &Struct, added: &Added) -> Result<Data> {
         if document.is_empty() {
             return Ok(Data::NULL);
         }
         let name = event.schema.name.as_deref().map(|name| name.strip_suffix(".Envelope").unwrap_or(name));
         let mut schema = self.arrays.schema(document, name)?;
-        let mut added = Vec::new();
-        for reference in &self.fields {
-            if let Some(location) = reference.locate(&event.schema) {
-                add_field(&mut schema, &reference.new_name, Arc::clone(&location.schema))?;
-                added.push(location.value(event));
-            }
+        let own = schema.fields.len();
+        for (name, location) in &added.fields {
+            add_field(&mut schema, name, Arc::clone(&location.schema))?;
         }
         let schema = Arc::new(schema);
         let mut value = self.arrays.structure(document, &schema);
-        let own = value.values.len() - added.len();
         value.values.truncate(own);
-        value.values.extend(added);
+        value.values.extend(added.fields.iter().map(|(_, location)| location.value(event)));
         Ok(Data::new(schema, Value::Struct(value)))
     }
 
@@ -257,12 +280,6 @@ fn id_of(key: &Value) -> Result<Bson> {
         }
         None => Err(ConnectError::data("Unknown field: id").with_class(longshore_api::error::class::ILLEGAL_ARGUMENT)),
     }
-}
-
-fn of_event(reference: &FieldReference, event: &Struct) -> Option<Header> {
-    let location = reference.locate(&event.schema)?;
-    let value = Data::new(Arc::clone(&location.schema), location.value(event));
-    Some(Header { name: Arc::clone(&reference.new_name), value })
 }
 
 fn set(document: &mut Document, name: &str, value: Bson) {

@@ -16,7 +16,7 @@ use longshore_formats::{java_text, validate};
 use super::envelope::is_envelope;
 use crate::part::{Side, not_a_struct};
 use crate::plugin::{Configure, regex};
-use crate::schemas::{add_field, or_default};
+use crate::schemas::{add_field, or_default, same};
 use json_payload::Untold;
 use keys::{Placement, Settings};
 use longshore_formats::java_regex::{JavaRegex, Replacement};
@@ -35,12 +35,23 @@ pub(super) struct EventRouter {
 }
 
 /// What a value's schema is made of.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 struct Made {
     row: Arc<Schema>,
     payload: Option<Arc<Schema>>,
     topic: Arc<str>,
     version: Option<i32>,
+}
+
+impl Made {
+    /// Whether the same schema is made of another one; what is quickly compared comes first.
+    fn is(&self, other: &Self) -> bool {
+        let same_payload = || match (&self.payload, &other.payload) {
+            (Some(one), Some(other)) => same(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        self.version == other.version && self.topic == other.topic && same(&self.row, &other.row) && same_payload()
+    }
 }
 
 impl Configure for EventRouter {
@@ -194,7 +205,7 @@ impl EventRouter {
     }
 
     fn schema(&mut self, made: Made) -> Result<Arc<Schema>> {
-        if let Some(at) = self.schemas.iter().position(|(known, _)| *known == made) {
+        if let Some(at) = self.schemas.iter().position(|(known, _)| known.is(&made)) {
             self.schemas[..=at].rotate_right(1);
             return Ok(Arc::clone(&self.schemas[0].1));
         }

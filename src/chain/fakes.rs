@@ -44,6 +44,18 @@ impl Transform for Drop {
     }
 }
 
+/// Drops records without a value, and looks at nothing else.
+struct DropMissing;
+
+impl Transform for DropMissing {
+    fn parts(&self) -> Parts {
+        Parts::PRESENCE
+    }
+    fn apply(&mut self, record: &mut ConnectRecord) -> Result<Verdict> {
+        Ok(if record.value.value.is_null() { Verdict::Drop } else { Verdict::Keep })
+    }
+}
+
 /// Refuses "7"; fails twice before it takes "flaky".
 #[derive(Default)]
 struct Upper {
@@ -118,6 +130,7 @@ fn links() -> &'static [TransformPlugin] {
         vec![
             transform("t.Route", route),
             transform("t.Drop", |_| Ok(Box::new(Drop))),
+            transform("t.DropMissing", |_| Ok(Box::new(DropMissing))),
             transform("t.Upper", |_| Ok(Box::<Upper>::default())),
             transform("t.Stamp", |_| Ok(Box::new(Stamp))),
             TransformPlugin {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use longshore_api::batch::Row;
 use longshore_api::{
     Batch, ConnectError, ConnectRecord, Data, ErrorKind, Header, Part, Parts, RecordOrigin, Result, Slot, Slots,
-    TimestampType, Verdict,
+    TimestampType, Value, Verdict,
 };
 
 use super::convert::{ConversionError, Converters};
@@ -163,6 +163,10 @@ impl SinkChain {
         }
         if parts.value {
             self.record.value = self.data(batch, slots.value, Part::Value, &row, converters)?;
+        } else if parts.presence {
+            // Not the value, but not null either.
+            let is_null = batch.is_null(slots.value);
+            self.record.value = if is_null { Data::NULL } else { Data::schemaless(Value::Boolean(true)) };
         }
         Ok(())
     }
@@ -250,7 +254,7 @@ impl SinkChain {
 
 #[cfg(test)]
 mod tests {
-    use longshore_api::{BatchBuilder, Props, RowParts, Value};
+    use longshore_api::{BatchBuilder, Props, RowParts};
     use longshore_formats::{JsonConverter, JsonNeed, SimpleHeaderConverter, StringConverter};
 
     use super::super::convert::RecordPath;
@@ -300,6 +304,19 @@ mod tests {
         let longshore_api::Payload::Data(value) = record.value() else { panic!("{:?}", record.value()) };
         assert_eq!((text(value).as_str(), value.schema.is_some()), ("X", true));
         assert!(record.headers().is_empty(), "nobody asked for headers");
+    }
+
+    #[tokio::test]
+    async fn whether_there_is_a_value_is_told_without_decoding_it() {
+        let mut path = path(chain(&[("a", &[("type", "DropMissing")])]), 0, false);
+        // The key's converter, which leaves JSON as it is.
+        path.converters.value = Arc::clone(&path.converters.key);
+        let (batch, failed) = converted(&mut path, &[Some("{\"a\": 1}"), None, Some(" null "), Some("[]")]).await;
+        assert!(failed.is_empty(), "{failed:?}");
+        let kept: Vec<_> = (0..batch.len()).map(|index| batch.record(index).offset()).collect();
+        assert_eq!(kept, [0, 3]);
+        let record = batch.record(0);
+        assert!(matches!(record.value(), longshore_api::Payload::Json(b"{\"a\": 1}")), "{:?}", record.value());
     }
 
     #[tokio::test]

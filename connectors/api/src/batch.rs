@@ -432,6 +432,16 @@ impl Batch {
         self.slots.iter().map(|slots| Record { batch: self, slots })
     }
 
+    /// Whether a slot holds null, which is told without decoding it.
+    pub fn is_null(&self, slot: Slot) -> bool {
+        match slot {
+            Slot::Null => true,
+            Slot::Text(_) | Slot::Bytes(_) => false,
+            Slot::Json(span) => self.bytes(span).trim_ascii() == b"null",
+            Slot::Data(index) => self.data[index as usize].value.is_null(),
+        }
+    }
+
     fn payload(&self, slot: Slot) -> Payload<'_> {
         match slot {
             Slot::Null => Payload::Null,

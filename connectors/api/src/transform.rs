@@ -53,22 +53,32 @@ pub struct Parts {
     pub key: bool,
     pub value: bool,
     pub headers: bool,
+    /// Whether the value is null, and nothing else of it: what stands in the record may be anything but null where the
+    /// value is something.
+    pub presence: bool,
 }
 
 impl Parts {
     /// None of them: what routes by topic or timestamp needs.
-    pub const NONE: Parts = Parts { key: false, value: false, headers: false };
+    pub const NONE: Parts = Parts { key: false, value: false, headers: false, presence: false };
     /// The key alone.
     pub const KEY: Parts = Parts { key: true, ..Parts::NONE };
     /// The value alone.
     pub const VALUE: Parts = Parts { value: true, ..Parts::NONE };
     /// The headers alone.
     pub const HEADERS: Parts = Parts { headers: true, ..Parts::NONE };
+    /// Whether there is a value, which nobody needs to decode for that.
+    pub const PRESENCE: Parts = Parts { presence: true, ..Parts::NONE };
 
     /// The parts of either.
     #[must_use]
     pub const fn and(self, other: Parts) -> Parts {
-        Parts { key: self.key || other.key, value: self.value || other.value, headers: self.headers || other.headers }
+        Parts {
+            key: self.key || other.key,
+            value: self.value || other.value,
+            headers: self.headers || other.headers,
+            presence: self.presence || other.presence,
+        }
     }
 }
 

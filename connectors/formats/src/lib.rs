@@ -40,5 +40,5 @@ pub use json_schema_converter::JsonSchemaConverter;
 pub use plugins::{ConverterPlugin, plugin, plugins};
 pub use primitives::{BooleanConverter, ByteArrayConverter, NumberConverter};
 pub use protobuf_converter::ProtobufConverter;
-pub use simple_header::{SimpleHeaderConverter, date_text, parse_string};
+pub use simple_header::{SimpleHeaderConverter, date_text, header_text, parse_string};
 pub use string::StringConverter;

@@ -1,7 +1,7 @@
 //! The single message transforms and predicates, under their Java class names.
 //!
 //! A transform is a function of its configuration and of one record: no I/O, no knowledge of where records come from
-//! or go, no clock but in the one whose purpose it is. Values are moved, not cloned, and a new schema is made once for each schema that comes in.
+//! or go, no clock but in those whose purpose it is. Values are moved, not cloned, and a new schema is made once for each schema that comes in.
 //! [`plugins`] is the table of what there is.
 
 mod aiven;

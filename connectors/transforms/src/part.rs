@@ -17,6 +17,13 @@ impl Side {
         }
     }
 
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Side::Key => "key",
+            Side::Value => "value",
+        }
+    }
+
     pub(crate) fn parts(self) -> Parts {
         match self {
             Side::Key => Parts::KEY,

@@ -151,6 +151,37 @@ fn configurations(class: &str) -> Vec<Props> {
             &[("value.expression", "value.a + value.b * value.id"), ("null.handling.mode", "drop")],
             &[("value.expression", "value.map(name, [name, value[name]])")],
         ],
+        "HeaderToValue" => &[
+            &[("headers", "a,b"), ("fields", "fresh,after.x"), ("operation", "move")],
+            &[("headers", "id,ts,op"), ("fields", "new,after.b.deep,a"), ("operation", "copy")],
+        ],
+        "ExtractChangedRecordState" => {
+            &[&[], &[("header.changed.name", "changed"), ("header.unchanged.name", "unchanged")]]
+        }
+        "SchemaChangeEventFilter" => &[&[("schema.change.event.exclude.list", "CREATE,DROP")]],
+        "TimezoneConverter" => &[
+            &[("converted.timezone", "America/New_York")],
+            &[("converted.timezone", "+05:30"), ("include.list", "source:b:ts,b:source.ts")],
+            &[("converted.timezone", "Europe/Berlin"), ("exclude.list", "a:ts,b:before.ts")],
+        ],
+        "KeyToValue" => &[&[], &[("field", "a")]],
+        "ConcatFields" => &[
+            &[("field.names", "a,b,after.id"), ("output.field.name", "all"), ("delimiter", "-")],
+            &[("field.names", "a"), ("output.field.name", "b"), ("field.replace.missing", "*")],
+        ],
+        "FilterByFieldValue" => &[
+            &[("field.name", "a"), ("field.value", "5")],
+            &[("field.name", "after.b"), ("field.value.pattern", "[0-9]"), ("field.value.matches", "false")],
+            &[("field.value", "true")],
+        ],
+        "Hash" => &[
+            &[("function", "md5")],
+            &[("function", "sha1"), ("field.name", "a"), ("skip.missing.or.null", "true")],
+            &[("function", "sha256"), ("field.name", "after.b")],
+        ],
+        "ExtractTopicFromSchemaName" | "ExtractTopicFromValueSchema" => {
+            &[&[], &[("schema.name.topic-map", "x.Envelope:y")], &[("schema.name.regex", "(?:[.]|^)([^.]*)$")]]
+        }
         "ChangeTopicCase" => &[&[("from", "LOWER_HYPHEN"), ("to", "UPPER_CAMEL")]],
         "ExtractTimestamp" if class.starts_with("io.aiven") => {
             &[&[("field.name", "ts")], &[("field.name", "a"), ("timestamp.resolution", "seconds")]]

@@ -43,9 +43,7 @@ impl HeaderConverter for SimpleHeaderConverter {
         if data.value.is_null() {
             return Ok(false);
         }
-        let mut text = String::new();
-        write::append(&mut text, &data.value, false);
-        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(header_text(&data.value).as_bytes());
         Ok(true)
     }
 }
@@ -53,6 +51,13 @@ impl HeaderConverter for SimpleHeaderConverter {
 /// The value that a text stands for, its type guessed: `Values.parseString`.
 pub fn parse_string(text: &str) -> Data {
     parse::text(text)
+}
+
+/// The text of a value: `Values.convertToString`.
+pub fn header_text(value: &Value) -> String {
+    let mut text = String::new();
+    write::append(&mut text, value, false);
+    text
 }
 
 pub use write::date as date_text;

@@ -50,7 +50,7 @@ impl Configure for RecordIsTombstone {
 
 impl Predicate for RecordIsTombstone {
     fn parts(&self) -> Parts {
-        Parts::VALUE
+        Parts::PRESENCE
     }
 
     fn test(&self, record: &ConnectRecord) -> Result<bool> {

@@ -2,6 +2,7 @@
 
 mod extract_topic;
 mod filter;
+mod gzip;
 mod records;
 
 use longshore_api::TransformPlugin;
@@ -23,6 +24,7 @@ pub(crate) fn plugins() -> Vec<TransformPlugin> {
     ];
     plugins.extend(sided!("io.confluent.connect.transforms.ExtractTopic", extract_topic::ExtractTopic, VERSION));
     plugins.extend(sided!("io.confluent.connect.transforms.Filter", filter::Filter, VERSION));
+    plugins.extend(sided!("io.confluent.connect.transforms.GzipDecompress", gzip::GzipDecompress, VERSION));
     plugins.extend(sided!("io.confluent.connect.transforms.Drop", records::Drop, VERSION));
     plugins.extend(sided!("io.confluent.connect.transforms.ReplaceField", replace_field::ReplaceField, VERSION));
     plugins.extend(sided!("io.confluent.connect.transforms.Flatten", flatten::Flatten, VERSION));

@@ -33,7 +33,7 @@ impl Configure for TombstoneHandler {
 
 impl Transform for TombstoneHandler {
     fn parts(&self) -> Parts {
-        Parts::VALUE
+        Parts::PRESENCE
     }
 
     fn apply(&mut self, record: &mut ConnectRecord) -> Result<Verdict> {

@@ -1,12 +1,17 @@
 //! Debezium's transforms, for change events that its connectors wrote to Kafka.
 
+mod changed_state;
 mod envelope;
 mod extract_new_record_state;
+mod header_to_value;
 mod logical_table;
 mod mongodb;
 mod outbox;
 mod partition_routing;
+mod schema_change_filter;
 mod scripting;
+mod source_schema;
+mod timezone;
 
 use longshore_api::TransformPlugin;
 use longshore_api::config::{ConfigKey, ConfigType, Importance, Width};
@@ -23,6 +28,20 @@ pub(crate) fn plugins() -> Vec<TransformPlugin> {
         transform::<ExtractNewRecordState>("io.debezium.transforms.ExtractNewRecordState", VERSION),
         // Its name up to release 0.9.
         transform::<ExtractNewRecordState>("io.debezium.transforms.UnwrapFromEnvelope", VERSION),
+        transform::<changed_state::ExtractChangedRecordState>(
+            "io.debezium.transforms.ExtractChangedRecordState",
+            VERSION,
+        ),
+        transform::<header_to_value::HeaderToValue>("io.debezium.transforms.HeaderToValue", VERSION),
+        transform::<schema_change_filter::SchemaChangeEventFilter>(
+            "io.debezium.transforms.SchemaChangeEventFilter",
+            VERSION,
+        ),
+        transform::<source_schema::ExtractSchemaToNewRecord>(
+            "io.debezium.transforms.ExtractSchemaToNewRecord",
+            VERSION,
+        ),
+        transform::<timezone::TimezoneConverter>("io.debezium.transforms.TimezoneConverter", VERSION),
         transform::<logical_table::ByLogicalTableRouter>("io.debezium.transforms.ByLogicalTableRouter", VERSION),
         transform::<mongodb::ExtractNewDocumentState>(
             "io.debezium.connector.mongodb.transforms.ExtractNewDocumentState",

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use longshore_api::{ConnectError, ConnectRecord, Parts, Result, Schema, Type, Value};
 
 use eval::{Evaluation, Val};
-pub(crate) use time::parse_moment;
+pub(crate) use time::{parse_moment, parse_offset};
 use tree::{Gives, Kind, Node, Variable};
 
 /// What an expression is written in.

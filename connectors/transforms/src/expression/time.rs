@@ -90,7 +90,7 @@ pub(crate) fn parse_moment(text: &str) -> Option<i64> {
 }
 
 /// How far a zone is ahead of UTC, in minutes: `Z`, or hours below 24 and minutes below 60 as `+HH:MM`.
-fn parse_offset(text: &str) -> Option<i64> {
+pub(crate) fn parse_offset(text: &str) -> Option<i64> {
     let (ahead, hours, minutes) = match text.as_bytes() {
         b"Z" | b"z" => return Some(0),
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => (*sign == b'+', [*h1, *h2], [*m1, *m2]),

@@ -1,5 +1,11 @@
 //! Aiven's transforms.
 
+mod concat;
+mod field;
+mod filter;
+mod hash;
+mod schema_name;
+
 use std::sync::Arc;
 
 use longshore_api::config::{ConfigKey, ConfigType, Importance, ParsedConfig, Validator};
@@ -17,9 +23,21 @@ pub(crate) fn plugins() -> Vec<TransformPlugin> {
     let mut plugins = vec![
         transform::<MakeTombstone>("io.aiven.kafka.connect.transforms.MakeTombstone", VERSION),
         transform::<TombstoneHandler>("io.aiven.kafka.connect.transforms.TombstoneHandler", VERSION),
+        transform::<schema_name::ExtractTopicFromSchemaName>(
+            "io.aiven.kafka.connect.transforms.ExtractTopicFromSchemaName$Value",
+            VERSION,
+        ),
+        // Its name up to release 1.5.
+        transform::<schema_name::ExtractTopicFromSchemaName>(
+            "io.aiven.kafka.connect.transforms.ExtractTopicFromValueSchema$Name",
+            VERSION,
+        ),
     ];
     plugins.extend(sided!("io.aiven.kafka.connect.transforms.ExtractTimestamp", ExtractTimestamp, VERSION));
     plugins.extend(sided!("io.aiven.kafka.connect.transforms.ExtractTopic", ExtractTopic, VERSION));
+    plugins.extend(sided!("io.aiven.kafka.connect.transforms.ConcatFields", concat::ConcatFields, VERSION));
+    plugins.extend(sided!("io.aiven.kafka.connect.transforms.FilterByFieldValue", filter::FilterByFieldValue, VERSION));
+    plugins.extend(sided!("io.aiven.kafka.connect.transforms.Hash", hash::Hash, VERSION));
     plugins
 }
 
@@ -70,7 +88,7 @@ impl Configure for TombstoneHandler {
 
 impl Transform for TombstoneHandler {
     fn parts(&self) -> Parts {
-        Parts::VALUE
+        Parts::PRESENCE
     }
 
     fn apply(&mut self, record: &mut ConnectRecord) -> Result<Verdict> {

@@ -1,0 +1,50 @@
+//! Fields as Aiven's transforms name them: by their name, or by a way of names with dots between.
+
+use longshore_api::Value;
+
+/// A field that a configuration names.
+#[derive(Debug, Clone)]
+pub(super) struct FieldName(String);
+
+impl FieldName {
+    pub(super) fn new(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// What the field holds. A field that has the whole name comes before the way that the name may be.
+    pub(super) fn find<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+        let steps = |at: Option<&'v Value>, name: &str| member(at?, name);
+        member(value, &self.0).or_else(|| self.0.split('.').fold(Some(value), steps))
+    }
+
+    /// The same, to be changed.
+    pub(super) fn find_mut<'v>(&self, value: &'v mut Value) -> Option<&'v mut Value> {
+        if member(value, &self.0).is_some() {
+            return member_mut(value, &self.0);
+        }
+        self.0.split('.').try_fold(value, member_mut)
+    }
+}
+
+fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    match value {
+        Value::Map(map) => map.get(name),
+        Value::Struct(structure) => structure.get(name),
+        _ => None,
+    }
+}
+
+fn member_mut<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Value> {
+    match value {
+        Value::Map(map) => map.get_mut(name),
+        Value::Struct(structure) => {
+            let index = structure.schema.field_index(name)?;
+            structure.values.get_mut(index)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,151 @@
+//! Aiven's transforms.
+
+use super::*;
+
+#[test]
+fn aivens_transforms_work() {
+    let aiven = |name: &str| format!("io.aiven.kafka.connect.transforms.{name}");
+    let value =
+        map(&[("at", Value::Int64(42)), ("n", Value::Int32(7)), ("none", Value::Null), ("list", Value::Array(vec![]))]);
+    let plain = || record(Data::schemaless(value.clone()));
+
+    let mut timed = plain();
+    let config = [("field.name", "at"), ("timestamp.resolution", "seconds")];
+    make(&aiven("ExtractTimestamp$Value"), &config).apply(&mut timed).unwrap();
+    assert_eq!(timed.timestamp, Some(42_000));
+    let error = make(&aiven("ExtractTimestamp$Value"), &[("field.name", "n")]).apply(&mut plain()).unwrap_err();
+    assert!(error.to_string().contains("n field must be INT64"), "{error}");
+    assert!(try_make(&aiven("ExtractTimestamp$Value"), &[("field.name", "")]).is_err());
+
+    let topic = |config: &[(&str, &str)]| {
+        let mut routed = plain();
+        make(&aiven("ExtractTopic$Value"), config).apply(&mut routed).map(|_| routed.topic.to_string())
+    };
+    assert_eq!(topic(&[("field.name", "n")]).unwrap(), "7");
+    assert_eq!(topic(&[("field.name", "none"), ("skip.missing.or.null", "true")]).unwrap(), "server1.public.orders");
+    assert_eq!(topic(&[("field.name", "none")]).unwrap_err().to_string(), "none can't be null");
+    assert!(topic(&[("field.name", "list")]).unwrap_err().to_string().contains("java.util.ArrayList"));
+
+    let mut emptied = event(None, Some(1), "c");
+    make(&aiven("MakeTombstone"), &[]).apply(&mut emptied).unwrap();
+    assert_eq!(emptied.value, Data::NULL);
+    let drops = make(&aiven("TombstoneHandler"), &[("behavior", "drop_warn")]).apply(&mut record(Data::NULL));
+    assert_eq!(drops, Ok(Verdict::Drop));
+    assert!(make(&aiven("TombstoneHandler"), &[("behavior", "fail")]).apply(&mut record(Data::NULL)).is_err());
+    assert!(try_make(&aiven("TombstoneHandler"), &[]).is_err());
+}
+
+fn aiven(name: &str) -> String {
+    format!("io.aiven.kafka.connect.transforms.{name}")
+}
+
+#[test]
+fn texts_are_hashed() {
+    let class = aiven("Hash$Value");
+    let text = |schema: Schema, value| record(Data::new(Arc::new(schema), value));
+    for (function, digest) in [
+        ("md5", "fc3ff98e8c6a0d3087d515c0473f8677"),
+        ("sha1", "430ce34d020724ed75a196dfc2ad67c77772d169"),
+        ("sha256", "7509e5bda0c762d2bac7f90d758b5b2263fa01ccbc542ab5e3df163be08e6ca9"),
+    ] {
+        let mut whole = text(Schema::new(Type::String), Value::string("hello world!"));
+        make(&class, &[("function", function)]).apply(&mut whole).unwrap();
+        assert_eq!(shown(&whole.value.value), digest);
+    }
+    let mut changed = event(None, Some(1), "c");
+    make(&class, &[("function", "md5"), ("field.name", "after.name")]).apply(&mut changed).unwrap();
+    // The md5 of "other".
+    assert!(shown(&changed.value.value).contains("name=795f3202b17cb6bc3d4b771d8c6c9eaf"), "{changed:?}");
+
+    let config = |field| [("function", "md5"), ("field.name", field), ("skip.missing.or.null", "true")];
+    let unchanged = event(None, Some(1), "c");
+    let mut skipped = unchanged.clone();
+    make(&class, &config("nothing")).apply(&mut skipped).unwrap();
+    assert_eq!(skipped, unchanged);
+    for (field, what) in
+        [("nothing", "nothing in value schema can't be missing"), ("op2", "op2"), ("after.id", "must be STRING")]
+    {
+        let error = make(&class, &[("function", "md5"), ("field.name", field)]).apply(&mut event(None, Some(1), "c"));
+        assert!(error.unwrap_err().to_string().contains(what), "{field}");
+    }
+    let schemaless = make(&class, &[("function", "md5")]).apply(&mut record(Data::schemaless(Value::string("x"))));
+    assert!(schemaless.unwrap_err().to_string().contains("schema can't be null"));
+    assert!(try_make(&class, &[("function", "crc32")]).is_err());
+}
+
+#[test]
+fn fields_are_joined() {
+    let class = aiven("ConcatFields$Value");
+    let config = [
+        ("field.names", "op,after.id,none,before"),
+        ("output.field.name", "all"),
+        ("delimiter", "-"),
+        ("field.replace.missing", "*"),
+    ];
+    let mut joined = event(None, Some(7), "c");
+    make(&class, &config).apply(&mut joined).unwrap();
+    let Value::Struct(value) = &joined.value.value else { panic!("a struct") };
+    assert_eq!(value.get("all"), Some(&Value::string("c-7-*-*")));
+    assert_eq!(joined.value.schema.as_deref().and_then(|schema| schema.name.as_deref()), None, "as in Java");
+
+    let mut plain =
+        record(Data::schemaless(map(&[("op", Value::Int64(5)), ("after", map(&[("id", Value::Boolean(true))]))])));
+    make(&class, &config).apply(&mut plain).unwrap();
+    assert!(shown(&plain.value.value).ends_with("all=5-true-*-*}"), "{plain:?}");
+    for bad in [Data::NULL, Data::schemaless(Value::Int64(1))] {
+        assert!(make(&class, &config).apply(&mut record(bad)).is_err());
+    }
+    assert!(try_make(&class, &[("field.names", "a"), ("output.field.name", "")]).is_err());
+}
+
+#[test]
+fn a_fields_value_filters() {
+    let class = aiven("FilterByFieldValue$Value");
+    let kept = |config: &[(&str, &str)], value: Value| {
+        make(&class, config).apply(&mut record(Data::schemaless(value))).map(|verdict| verdict == Verdict::Keep)
+    };
+    let of = |value: Value| map(&[("a", value.clone()), ("in", map(&[("a", value)]))]);
+    let text = |text: &str| of(Value::string(text));
+    assert_eq!(kept(&[("field.name", "a"), ("field.value", "yes")], text("yes")), Ok(true));
+    assert_eq!(kept(&[("field.name", "in.a"), ("field.value", "yes")], text("no")), Ok(false));
+    let inverse = [("field.name", "a"), ("field.value", "yes"), ("field.value.matches", "false")];
+    assert_eq!(kept(&inverse, text("yes")), Ok(false));
+    assert_eq!(kept(&inverse, map(&[])), Ok(true), "what is missing does not match");
+    // The type must be that which the text tells: 5 is an INT8, as in Java.
+    assert_eq!(kept(&[("field.name", "a"), ("field.value", "5")], of(Value::Int64(5))), Ok(false));
+    assert_eq!(kept(&[("field.name", "a"), ("field.value", "5")], of(Value::Int8(5))), Ok(true));
+    assert_eq!(kept(&[("field.name", "a"), ("field.value.pattern", "^[0-9]$")], of(Value::Int64(5))), Ok(true));
+    assert_eq!(kept(&[("field.value.pattern", "es")], Value::string("yes")), Ok(true));
+    assert_eq!(kept(&[("field.value", "yes")], Value::Null), Ok(true), "a tombstone");
+    assert!(kept(&[("field.name", "a"), ("field.value", "yes")], Value::string("yes")).is_err());
+    for config in [
+        &[("field.name", "a")][..],
+        &[("field.value", "a"), ("field.value.pattern", "a")],
+        &[("field.value", "null")],
+        &[("field.value.pattern", "(")],
+    ] {
+        assert!(try_make(&class, config).is_err(), "{config:?}");
+    }
+}
+
+#[test]
+fn the_name_of_the_schema_routes() {
+    let topic = |class: &str, config: &[(&str, &str)]| {
+        let mut routed = event(None, Some(1), "c");
+        make(&aiven(class), config).apply(&mut routed).map(|_| routed.topic.to_string())
+    };
+    let class = "ExtractTopicFromSchemaName$Value";
+    assert_eq!(topic(class, &[]).unwrap(), "server1.public.orders.Envelope");
+    let mapped = [("schema.name.topic-map", "other:x,server1.public.orders.Envelope:orders")];
+    assert_eq!(topic(class, &mapped).unwrap(), "orders");
+    let last = [("schema.name.regex", "(?:[.]|^)([^.]*)$")];
+    assert_eq!(topic("ExtractTopicFromValueSchema$Name", &last).unwrap(), "Envelope");
+    assert_eq!(topic(class, &[("schema.name.regex", "^(x)")]).unwrap(), "server1.public.orders.Envelope");
+    let schemaless = make(&aiven(class), &[]).apply(&mut record(Data::schemaless(Value::Int64(1))));
+    assert!(schemaless.unwrap_err().to_string().contains("schema name can't be null"));
+    for config in
+        [&[("schema.name.topic-map", "x")][..], &[("schema.name.topic-map", "a:b"), ("schema.name.regex", "c")]]
+    {
+        assert!(try_make(&aiven(class), config).is_err(), "{config:?}");
+    }
+}

@@ -249,3 +249,45 @@ impl Converter for NumberConverter {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails loudly")]
+
+    use longshore_api::Props;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a converter reads of what it wrote.
+    fn back(name: &str, data: &Data) -> Data {
+        let class = format!("org.apache.kafka.connect.converters.{name}Converter");
+        let converter = crate::plugin(&class).unwrap().new_converter(&Props::new(), false).unwrap().unwrap();
+        let mut bytes = Vec::new();
+        let is_there = converter.from_connect("topic", data, &mut bytes).unwrap();
+        converter.to_connect("topic", is_there.then_some(&bytes[..])).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_comes_back(
+            short: i16, integer: i32, long: i64, float: f32, double: f64, boolean: bool, bytes: Vec<u8>,
+        ) {
+            for (name, value) in [
+                ("Short", Value::Int16(short)),
+                ("Integer", Value::Int32(integer)),
+                ("Long", Value::Int64(long)),
+                ("Float", Value::Float32(float)),
+                ("Double", Value::Float64(double)),
+                ("Boolean", Value::Boolean(boolean)),
+                ("ByteArray", Value::Bytes(bytes.into())),
+            ] {
+                let schema = Arc::new(Schema::optional(value.kind().unwrap()));
+                let data = Data::new(Arc::clone(&schema), value);
+                prop_assert_eq!(back(name, &data), data);
+                let null = Data::new(schema, Value::Null);
+                prop_assert!(back(name, &null).value.is_null());
+            }
+        }
+    }
+}

@@ -255,7 +255,7 @@ impl SinkChain {
 #[cfg(test)]
 mod tests {
     use longshore_api::{BatchBuilder, Props, RowParts};
-    use longshore_formats::{JsonConverter, JsonNeed, SimpleHeaderConverter, StringConverter};
+    use longshore_formats::{Converter, JsonConverter, JsonNeed, SimpleHeaderConverter, StringConverter};
 
     use super::super::convert::RecordPath;
     use super::super::errors::RetryPolicy;
@@ -264,12 +264,16 @@ mod tests {
     use std::time::Duration;
 
     fn path(chain: Chain, timeout: u64, reads_headers: bool) -> RecordPath {
-        let json: Props = [("schemas.enable".to_owned(), "false".to_owned())].into_iter().collect();
-        let converters = Converters {
-            key: Arc::new(JsonConverter::new(&json).unwrap()),
-            value: Arc::new(StringConverter::new(&Props::new()).unwrap()),
-            header: Arc::new(SimpleHeaderConverter),
-        };
+        path_of(Arc::new(StringConverter::new(&Props::new()).unwrap()), chain, timeout, reads_headers)
+    }
+
+    fn json() -> Arc<JsonConverter> {
+        let props: Props = [("schemas.enable".to_owned(), "false".to_owned())].into_iter().collect();
+        Arc::new(JsonConverter::new(&props).unwrap())
+    }
+
+    fn path_of(value: Arc<dyn Converter>, chain: Chain, timeout: u64, reads_headers: bool) -> RecordPath {
+        let converters = Converters { key: json(), value, header: Arc::new(SimpleHeaderConverter) };
         let policy = RetryPolicy { timeout: Some(Duration::from_secs(timeout)), max_delay: Duration::from_secs(60) };
         let retry = Retries { policy, stop: Default::default() };
         RecordPath::new(converters, JsonNeed::Unchecked, reads_headers, Transforms::new(chain, retry))
@@ -308,9 +312,7 @@ mod tests {
 
     #[tokio::test]
     async fn whether_there_is_a_value_is_told_without_decoding_it() {
-        let mut path = path(chain(&[("a", &[("type", "DropMissing")])]), 0, false);
-        // The key's converter, which leaves JSON as it is.
-        path.converters.value = Arc::clone(&path.converters.key);
+        let mut path = path_of(json(), chain(&[("a", &[("type", "DropMissing")])]), 0, false);
         let (batch, failed) = converted(&mut path, &[Some("{\"a\": 1}"), None, Some(" null "), Some("[]")]).await;
         assert!(failed.is_empty(), "{failed:?}");
         let kept: Vec<_> = (0..batch.len()).map(|index| batch.record(index).offset()).collect();

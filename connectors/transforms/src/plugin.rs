@@ -69,7 +69,11 @@ fn make<T: Configure + Transform + 'static, const KEY: bool>(props: &Props) -> R
     Ok(Box::new(configure::<T>(props, if KEY { Side::Key } else { Side::Value })?))
 }
 
-fn configure<T: Configure>(props: &Props, side: Side) -> Result<T> {
+/// Makes one of its properties.
+///
+/// # Errors
+/// Kind Config.
+pub(crate) fn configure<T: Configure>(props: &Props, side: Side) -> Result<T> {
     let config = ConfigDef::new(T::keys().into_iter().chain(T::former_keys())).parse(props).map_err(first_error)?;
     T::new(&config, side)
 }

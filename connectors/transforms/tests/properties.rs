@@ -151,6 +151,17 @@ fn configurations(class: &str) -> Vec<Props> {
             &[("value.expression", "value.a + value.b * value.id"), ("null.handling.mode", "drop")],
             &[("value.expression", "value.map(name, [name, value[name]])")],
         ],
+        "MongoEventRouter" => &[
+            &[("collection.field.event.id", "id"), ("route.by.field", "a"), ("collection.field.event.key", "b")],
+            &[
+                ("collection.field.event.payload", "after"),
+                ("collection.field.event.timestamp", "ts"),
+                ("collection.expand.json.payload", "true"),
+                ("collection.fields.additional.placement", "a:header,b:envelope"),
+                ("collection.fields.additional.error.on.missing", "false"),
+                ("route.by.field", "op"),
+            ],
+        ],
         "HeaderToValue" => &[
             &[("headers", "a,b"), ("fields", "fresh,after.x"), ("operation", "move")],
             &[("headers", "id,ts,op"), ("fields", "new,after.b.deep,a"), ("operation", "copy")],

@@ -47,6 +47,10 @@ pub(crate) fn plugins() -> Vec<TransformPlugin> {
             "io.debezium.connector.mongodb.transforms.ExtractNewDocumentState",
             VERSION,
         ),
+        transform::<mongodb::MongoEventRouter>(
+            "io.debezium.connector.mongodb.transforms.outbox.MongoEventRouter",
+            VERSION,
+        ),
         transform::<partition_routing::PartitionRouting>("io.debezium.transforms.partitions.PartitionRouting", VERSION),
         transform::<scripting::ContentBasedRouter>("io.debezium.transforms.ContentBasedRouter", VERSION),
         transform::<scripting::Filter>("io.debezium.transforms.Filter", VERSION),

@@ -121,3 +121,70 @@ fn the_json_payload_of_an_outbox_is_expanded() {
         assert_eq!(expand(&[], unchanged).value, Value::string(unchanged));
     }
 }
+
+const COLLECTION: &str = "io.debezium.connector.mongodb.transforms.outbox.MongoEventRouter";
+
+/// An event of an outbox collection.
+fn document(op: &str, after: Option<&str>) -> ConnectRecord {
+    let json = Schema::optional(Type::String).named("io.debezium.data.Json");
+    let fields = vec![
+        ("after", json, after.map_or(Value::Null, Value::string)),
+        ("op", Schema::optional(Type::String), Value::string(op)),
+        ("ts_ms", Schema::optional(Type::Int64), Value::Int64(777)),
+    ];
+    let (schema, value) = structure("mongo.inventory.outbox.Envelope", false, fields);
+    record(Data::new(Arc::new(schema), value))
+}
+
+#[test]
+fn an_event_of_an_outbox_collection_goes_to_the_topic_of_its_kind() {
+    const AFTER: &str = "{\"_id\": {\"$oid\": \"596e275826f08b2730779e1f\"},\"aggregateid\": {\"$oid\": \
+                         \"10711fa5\"},\"aggregatetype\": \"Order\",\"type\": \"OrderCreated\",\"at\": \
+                         {\"$numberLong\": \"1556890294344\"},\"payload\": {\"id\": {\"$numberLong\": \"1\"},\"lines\": \
+                         [{\"item\": \"Debezium in Action\"}]}}";
+    let routed = |config: &[(&str, &str)]| {
+        let mut event = document("c", Some(AFTER));
+        make(COLLECTION, config).apply(&mut event).map(|verdict| {
+            assert_eq!(verdict, Verdict::Keep);
+            event
+        })
+    };
+    let plain = routed(&[]).unwrap();
+    assert_eq!((&*plain.topic, plain.timestamp), ("outbox.event.Order", Some(777)));
+    assert_eq!(plain.key.value, Value::string("10711fa5"));
+    // The document's own text, as MongoDB's driver writes it.
+    let payload = "{\"id\": {\"$numberLong\": \"1\"},\"lines\": [{\"item\": \"Debezium in Action\"}]}";
+    assert_eq!(plain.value.value, Value::string(payload));
+    let header = &plain.headers[0];
+    assert_eq!((&*header.name, &header.value.value), ("id", &Value::string("596e275826f08b2730779e1f")));
+
+    let expanded = routed(&[("collection.expand.json.payload", "true"), ("collection.field.event.timestamp", "at")]);
+    let expanded = expanded.unwrap();
+    assert_eq!(shown(&expanded.value.value), "Struct{id=1,lines=[Struct{item=Debezium in Action}]}");
+    assert_eq!(expanded.timestamp, Some(1_556_890_294_344));
+    let config = [
+        ("collection.field.event.key", "type"),
+        ("collection.fields.additional.placement", "type:header:kind"),
+        ("route.by.field", "type"),
+        ("route.topic.replacement", "events.${routedByValue}"),
+    ];
+    let other = routed(&config).unwrap();
+    assert_eq!((&*other.topic, &other.key.value), ("events.OrderCreated", &Value::string("OrderCreated")));
+    assert_eq!(&*other.headers[1].name, "kind");
+
+    let wrong = routed(&[("collection.field.event.timestamp", "type")]).unwrap_err();
+    assert!(wrong.to_string().contains("field type is no 64-bit integer"), "{wrong}");
+    let missing = routed(&[("collection.field.event.payload", "nothing")]).unwrap_err();
+    assert!(missing.to_string().contains("Unable to find payload field nothing"), "{missing}");
+
+    let mut router = make(COLLECTION, &[]);
+    for (op, after) in [("d", None), ("u", None), ("u", Some(AFTER))] {
+        assert_eq!(router.apply(&mut document(op, after)), Ok(Verdict::Drop), "{op}");
+    }
+    assert!(router.apply(&mut document("c", Some("{"))).is_err());
+    let fatal = make(COLLECTION, &[("collection.op.invalid.behavior", "fatal")]).apply(&mut document("u", Some(AFTER)));
+    assert!(fatal.unwrap_err().to_string().starts_with("Unexpected update message received"));
+    let mut schemaless = record(Data::schemaless(map(&[("after", Value::string(AFTER))])));
+    assert_eq!(router.apply(&mut schemaless), Ok(Verdict::Keep));
+    assert!(try_make(COLLECTION, &[("collection.fields.additional.placement", "a")]).is_err());
+}

@@ -3,5 +3,7 @@
 mod bson;
 mod connect;
 mod extract;
+mod outbox;
 
 pub(super) use extract::ExtractNewDocumentState;
+pub(super) use outbox::MongoEventRouter;

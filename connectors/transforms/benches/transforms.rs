@@ -46,7 +46,7 @@ const APACHE: [(&str, Config); 16] = [
 ];
 
 /// Those of others that take structs and maps alike, and Longshore's own.
-const OTHERS: [(&str, Config); 9] = [
+const OTHERS: [(&str, Config); 8] = [
     ("com.clickhouse.kafka.connect.transforms.KeyToValue", &[]),
     ("io.aiven.kafka.connect.transforms.ConcatFields$Value", &[("field.names", "f0,f1"), ("output.field.name", "all")]),
     (
@@ -57,10 +57,6 @@ const OTHERS: [(&str, Config); 9] = [
     (
         "io.confluent.connect.transforms.Filter$Value",
         &[("filter.condition", "$[?(@.f2 > 1)]"), ("filter.type", "include")],
-    ),
-    (
-        "io.confluent.connect.transforms.MessageTimestampRouter",
-        &[("message.timestamp.keys", "f1"), ("message.timestamp.format", "yyyy-MM-dd HH:mm:ss")],
     ),
     ("io.confluent.connect.transforms.TombstoneHandler", &[]),
     ("longshore.transforms.Expression", &[("filter.condition", "value.f2 > 1 && value.f1.startsWith('2')")]),
@@ -89,6 +85,9 @@ fn of_kinds() -> Vec<(&'static str, Config, ConnectRecord)> {
     let documents = "io.debezium.connector.mongodb.transforms.ExtractNewDocumentState";
     cases.push((documents, &[], document_event()));
     cases.push(("io.confluent.connect.transforms.GzipDecompress$Value", &[], gzipped()));
+    // Of maps alone.
+    let by_time: Config = &[("message.timestamp.keys", "f1"), ("message.timestamp.format", "yyyy-MM-dd HH:mm:ss")];
+    cases.push(("io.confluent.connect.transforms.MessageTimestampRouter", by_time, schemaless()));
     cases
 }
 

@@ -125,33 +125,43 @@ impl Client {
     /// Asks once.
     pub(crate) async fn ask_once(&self, statement: &str, params: &[Param]) -> Result<String, Failure> {
         let (url, timeout) = (self.shared.url_with(params), self.shared.question);
-        self.call(url, timeout, statement.as_bytes().to_vec(), false).await
+        self.call(url, timeout, statement.as_bytes().to_vec(), false).await.0
     }
 
-    /// Sends rows, and returns when the server has taken them all.
-    pub(crate) async fn insert(&self, insert: Insert) -> Result<(), Failure> {
+    /// Sends rows, and returns when the server has taken them all. Gives their memory back, unless nobody waited for the
+    /// answer.
+    pub(crate) async fn insert(&self, insert: Insert) -> (Result<(), Failure>, Vec<u8>) {
         let mut params = insert.params;
         params.push(("query".to_owned(), insert.statement));
         let (url, timeout) = (self.shared.url_with(&params), self.shared.insert);
-        self.call(url, timeout, insert.rows, self.shared.compresses).await.map(drop)
+        let (answer, rows) = self.call(url, timeout, insert.rows, self.shared.compresses).await;
+        (answer.map(drop), rows)
     }
 
-    async fn call(&self, url: String, timeout: Duration, body: Vec<u8>, compress: bool) -> Result<String, Failure> {
+    async fn call(
+        &self,
+        url: String,
+        timeout: Duration,
+        body: Vec<u8>,
+        compress: bool,
+    ) -> (Result<String, Failure>, Vec<u8>) {
         let shared = Arc::clone(&self.shared);
         let mut call = tokio::task::spawn_blocking(move || {
-            if compress {
+            let answer = if compress {
                 shared.post(&url, timeout, &lz4::frame(&body), true)
             } else {
                 shared.post(&url, timeout, &body, false)
-            }
+            };
+            (answer, body)
         });
         let overdue = async {
             self.cancelled.cancelled().await;
             tokio::time::sleep(GRACE).await;
         };
+        let given_up = |why: &str| (Err(Failure::Passing(self.away(why))), Vec::new());
         tokio::select! {
-            ended = &mut call => ended.unwrap_or_else(|error| Err(Failure::Passing(self.away(&error.to_string())))),
-            () = overdue => Err(Failure::Passing(self.away("the task ends before the server has answered"))),
+            ended = &mut call => ended.unwrap_or_else(|error| given_up(&error.to_string())),
+            () = overdue => given_up("the task ends before the server has answered"),
         }
     }
 

@@ -60,6 +60,8 @@ pub(crate) struct Encoder<'a> {
     pieces: Vec<(Form, Piece)>,
     /// What change events become.
     rows: Rows,
+    /// Memory for the first rows.
+    spare: Vec<u8>,
     /// Bytes of the records to come, as Kafka holds them.
     expected: usize,
 }
@@ -81,8 +83,15 @@ impl<'a> Encoder<'a> {
             plans: Vec::new(),
             pieces: Vec::new(),
             rows: Rows::default(),
+            spare: Vec::new(),
             expected: 0,
         }
+    }
+
+    /// Writes into memory that was used before.
+    pub(crate) fn reuse(mut self, spare: Vec<u8>) -> Self {
+        self.spare = spare;
+        self
     }
 
     /// Makes rows of entries, those of one form together.
@@ -223,7 +232,9 @@ impl<'a> Encoder<'a> {
 
     fn place(&mut self, form: Form) -> usize {
         self.pieces.iter().position(|(known, _)| *known == form).unwrap_or_else(|| {
-            let rows = Vec::with_capacity(self.expected);
+            let mut rows = std::mem::take(&mut self.spare);
+            rows.clear();
+            rows.reserve(self.expected);
             self.pieces.push((form, Piece { rows, ..Piece::default() }));
             self.pieces.len() - 1
         })

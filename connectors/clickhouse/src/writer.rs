@@ -23,6 +23,9 @@ const DUPLICATE: &str = "com.clickhouse.kafka.connect.sink.dlq.DuplicateExceptio
 /// Java class of what the server says.
 const SERVER: &str = "com.clickhouse.client.ClickHouseException";
 
+/// The most bytes of an insert whose memory is kept for another one.
+const MOST_SPARE_BYTES: usize = 4 << 20;
+
 /// Between two looks at a table to which columns were added.
 const DDL_PAUSE: Duration = Duration::from_millis(200);
 
@@ -55,6 +58,8 @@ pub(crate) struct Writer {
     owners: SyncMutex<HashMap<String, TopicPartition>>,
     /// Held by whoever makes or changes a table: lanes would get into each other's way.
     ddl: Mutex<()>,
+    /// Memory of inserts that are done: fresh memory costs more than what is written into it.
+    spare: SyncMutex<Vec<Vec<u8>>>,
 }
 
 /// The records of a chunk that are to be inserted together.
@@ -78,6 +83,7 @@ impl Writer {
             store: None,
             owners: SyncMutex::default(),
             ddl: Mutex::default(),
+            spare: SyncMutex::default(),
         }
     }
 
@@ -236,7 +242,8 @@ impl Writer {
                     }
                 }
             }
-            let encoded = Encoder::new(&self.settings, &table, rebuilds).encode(entries, &wanted);
+            let encoder = Encoder::new(&self.settings, &table, rebuilds).reuse(self.spare());
+            let encoded = encoder.encode(entries, &wanted);
             for one in encoded.bad {
                 let entry = &mut entries[one.entry];
                 if entry.done {
@@ -387,7 +394,9 @@ impl Writer {
         }
         let (statement, is_row_by_row) = (piece.statement.clone(), piece.is_row_by_row);
         let insert = Insert { statement: piece.statement, params, rows: piece.rows };
-        match self.client.insert(insert).await {
+        let (inserted, rows) = self.client.insert(insert).await;
+        self.keep(rows);
+        match inserted {
             Ok(()) => {
                 tracing::debug!(query, "{} records: {statement}", piece.entries.len());
                 piece.entries.iter().for_each(|index| target.entries[*index].done = true);
@@ -399,6 +408,19 @@ impl Writer {
                 Ok(Some(Refused { refusal, row, error }))
             }
             Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Memory of an insert that is done, or none.
+    fn spare(&self) -> Vec<u8> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    /// Keeps the memory of an insert for another one.
+    fn keep(&self, rows: Vec<u8>) {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if (1..=MOST_SPARE_BYTES).contains(&rows.capacity()) && spare.len() < self.settings.in_flight {
+            spare.push(rows);
         }
     }
 

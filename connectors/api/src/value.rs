@@ -146,10 +146,19 @@ impl Map {
 
     /// Sets an entry; a key that is there keeps its place and gets the new value.
     pub fn insert(&mut self, key: Value, value: Value) {
-        match self.entries.iter_mut().find(|(known, _)| *known == key) {
-            Some(entry) => entry.1 = value,
+        let known = match key.as_str() {
+            Some(key) => self.get_mut(key),
+            None => self.entries.iter_mut().find(|(known, _)| *known == key).map(|(_, value)| value),
+        };
+        match known {
+            Some(known) => *known = value,
             None => self.entries.push((key, value)),
         }
+    }
+
+    /// Keeps the entries for which `keep` says so, in their order. It may change them; no key may come twice for it.
+    pub fn retain(&mut self, mut keep: impl FnMut(&mut Value, &mut Value) -> bool) {
+        self.entries.retain_mut(|(key, value)| keep(key, value));
     }
 
     /// Adds an entry whose key is known to be new; what a parser calls that has looked for duplicates itself.

@@ -59,15 +59,21 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Names of members that came before, so that a name that comes in every record is allocated once.
+/// What came before: names of members, so that a name that comes in every record is allocated once, and how many the
+/// last object had.
 #[derive(Debug, Default)]
 pub struct Keys {
     slots: Vec<Option<Arc<str>>>,
+    members: usize,
 }
 
 impl Keys {
     /// More names than this at a time only cost their allocation.
     const SLOTS: usize = 256;
+    /// No object gets room for more members than this before they come.
+    const MOST_ROOM: usize = 32;
+    /// What transforms may add to an object that they do not rebuild.
+    const SPARE_ROOM: usize = 4;
 
     /// The shared text of a name.
     pub fn share(&mut self, name: &str) -> Arc<str> {
@@ -97,6 +103,10 @@ pub(super) trait Build<'a> {
     fn string(&mut self, text: Cow<'a, str>) -> Self::Value;
     fn array(&mut self, elements: Vec<Self::Value>) -> Self::Value;
     fn key(&mut self, name: Cow<'a, str>) -> Self::Key;
+    /// Where the members of an object go: with room for as many as there will probably be.
+    fn members(&self) -> Vec<(Self::Key, Self::Value)> {
+        Vec::new()
+    }
     fn name(key: &Self::Key) -> &str;
     fn object(&mut self, members: Vec<(Self::Key, Self::Value)>) -> Self::Value;
 }
@@ -126,7 +136,7 @@ fn value<'a, B: Build<'a>>(reader: &mut Reader<'a>, build: &mut B) -> Result<B::
             }
             Kind::Object => {
                 reader.enter(Kind::Object)?;
-                open.push(Frame::Object(Members { members: Vec::new(), index: None, next: None }));
+                open.push(Frame::Object(Members { members: build.members(), index: None, next: None }));
                 None
             }
         };
@@ -298,11 +308,17 @@ impl<'a> Build<'a> for Values<'_> {
         Value::String(self.keys.share(&name))
     }
 
+    /// Records are mostly like the one before.
+    fn members(&self) -> Vec<(Value, Value)> {
+        Vec::with_capacity(self.keys.members)
+    }
+
     fn name(key: &Value) -> &str {
         key.as_str().unwrap_or_default()
     }
 
     fn object(&mut self, members: Vec<(Value, Value)>) -> Value {
+        self.keys.members = (members.len() + Keys::SPARE_ROOM).min(Keys::MOST_ROOM);
         Value::Map(Map::from_distinct(members))
     }
 }

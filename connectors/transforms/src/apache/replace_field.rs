@@ -116,7 +116,31 @@ impl ReplaceField {
         self.renames.iter().find(|(from, _)| from == name).map(|(_, to)| to)
     }
 
-    fn schemaless(&self, map: Map) -> Result<Map> {
+    fn schemaless(&self, mut map: Map) -> Result<Map> {
+        map.iter().try_for_each(|(key, _)| text_key(key).map(|_name| ()))?;
+        if self.new_names_meet_others(&map) {
+            return self.schemaless_one_by_one(map);
+        }
+        map.retain(|key, _| {
+            let Some(name) = key.as_str() else { return false };
+            let keep = self.keeps(name);
+            if let Some(name) = self.renamed(name) {
+                *key = Value::String(Arc::clone(name));
+            }
+            keep
+        });
+        Ok(map)
+    }
+
+    /// Whether a field may get the name that another one has.
+    fn new_names_meet_others(&self, map: &Map) -> bool {
+        let new_names = || self.renames.iter().map(|(_, to)| to);
+        let twice = |(place, name): (usize, &Arc<str>)| new_names().skip(place + 1).any(|other| other == name);
+        new_names().any(|name| map.get(name).is_some()) || new_names().enumerate().any(twice)
+    }
+
+    /// A name that comes again keeps its place and gets the later value, as in a Java map.
+    fn schemaless_one_by_one(&self, map: Map) -> Result<Map> {
         let mut new = Map::new();
         for (key, value) in map {
             let name = text_key(&key)?;
@@ -124,9 +148,7 @@ impl ReplaceField {
                 continue;
             }
             match self.renamed(name) {
-                // The new name may be that of another field.
                 Some(name) => new.insert(Value::String(Arc::clone(name)), value),
-                None if self.renames.is_empty() => new.push_new(key, value),
                 None => new.insert(key, value),
             }
         }
@@ -170,5 +192,34 @@ impl ReplaceField {
             sources.push(index.ok_or_else(missing)?);
         }
         Ok(Plan { schema: Arc::new(new), sources })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_names_take_the_place_of_fields_that_have_them() {
+        let fields = |names: &[&str]| -> Map {
+            names.iter().zip(0..).map(|(name, value)| (Value::string(*name), Value::Int32(value))).collect()
+        };
+        let cases: [(&[&str], &[(&str, &str)], &[(&str, i32)]); 6] = [
+            (&[], &[], &[("a", 0), ("b", 1), ("c", 2)]),
+            (&["b"], &[("a", "x")], &[("x", 0), ("c", 2)]),
+            (&[], &[("a", "b")], &[("b", 1), ("c", 2)]),
+            (&[], &[("c", "a")], &[("a", 2), ("b", 1)]),
+            (&[], &[("a", "b"), ("b", "a")], &[("b", 0), ("a", 1), ("c", 2)]),
+            (&[], &[("a", "x"), ("c", "x")], &[("x", 2), ("b", 1)]),
+        ];
+        for (exclude, renames, expected) in cases {
+            let mut replace =
+                ReplaceField::excluding(Side::Value, exclude.iter().map(|name| (*name).to_owned()).collect());
+            replace.renames = renames.iter().map(|(from, to)| ((*from).to_owned(), Arc::from(*to))).collect();
+            let replaced = replace.schemaless(fields(&["a", "b", "c"])).unwrap();
+            let expected: Map =
+                expected.iter().map(|(name, value)| (Value::string(*name), Value::Int32(*value))).collect();
+            assert_eq!(replaced, expected, "{renames:?}");
+        }
     }
 }

@@ -154,6 +154,15 @@ pub(crate) static PIPELINES: &[Pipeline] = &[
         target: Target::S3(Objects::Avro),
         limits: &[],
     },
+    Pipeline {
+        name: "s3-parquet",
+        title: "S3, Parquet",
+        records: 240_000,
+        converter: Converter::Avro,
+        transforms: &[],
+        target: Target::S3(Objects::Parquet),
+        limits: &[],
+    },
 ];
 
 impl Pipeline {

@@ -13,6 +13,8 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use longshore_test_servers::unique;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::RowAccessor;
 use serde_json::{Value, json};
 
 use super::{Arrival, Destination, PATIENCE, avro_file};
@@ -30,6 +32,8 @@ pub(crate) enum Objects {
     Json,
     JsonGzip,
     Avro,
+    /// With Snappy, Confluent's default.
+    Parquet,
 }
 
 /// A bucket for one connector's objects.
@@ -156,6 +160,7 @@ impl Bucket<'_> {
         let format = match self.objects {
             Objects::Json | Objects::JsonGzip => "json.JsonFormat",
             Objects::Avro => "avro.AvroFormat",
+            Objects::Parquet => "parquet.ParquetFormat",
         };
         let mut config = json!({
             "connector.class": format!("{package}.S3SinkConnector"),
@@ -176,13 +181,19 @@ impl Bucket<'_> {
 
     fn aiven(&self) -> Value {
         let [key, secret] = LOGIN;
+        let (format, compression) = match self.objects {
+            Objects::Json => ("jsonl", "none"),
+            Objects::JsonGzip => ("jsonl", "gzip"),
+            Objects::Avro => ("avro", "none"),
+            Objects::Parquet => ("parquet", "snappy"),
+        };
         json!({
             "connector.class": "io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector",
-            "format.output.type": if self.objects == Objects::Avro { "avro" } else { "jsonl" },
+            "format.output.type": format,
             "format.output.fields": "value",
             "format.output.fields.value.encoding": "none",
             "format.output.envelope": "false",
-            "file.compression.type": if self.objects == Objects::JsonGzip { "gzip" } else { "none" },
+            "file.compression.type": compression,
             "aws.s3.bucket.name": self.name,
             "aws.s3.region": "us-east-1",
             "aws.s3.endpoint": self.lab.s3(),
@@ -203,6 +214,11 @@ impl Objects {
                 numbers_of_lines(&lines)
             }
             Self::Avro => avro_file::numbers(&object),
+            // The number is a record's first field.
+            Self::Parquet => {
+                let file = SerializedFileReader::new(Bytes::from(object))?;
+                file.get_row_iter(None)?.map(|row| Ok(u64::try_from(row?.get_long(0)?)?)).collect()
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod connector_file;
 mod health;
+mod lake;
 mod offline;
 mod quickstart;
 mod worker;
@@ -139,6 +140,9 @@ enum Command {
         /// Class name of a plugin, or its alias: the simple name, with or without `Connector`.
         class: Option<String>,
     },
+    /// Look after what S3 sinks have written.
+    #[command(subcommand)]
+    Lake(lake::Task),
     /// Ask a worker whether it is healthy: exits with 0 if it is, with 1 if not. For containers' health checks.
     Health {
         /// The worker's REST API. Without it, the worker that this environment configures (CONNECT_LISTENERS,
@@ -163,6 +167,7 @@ pub fn run() -> ExitCode {
         Command::Validate { file } => offline::validate(&file),
         Command::Try { connector, record } => offline::try_record(&connector, &record),
         Command::Plugins { class } => offline::plugins(class.as_deref()),
+        Command::Lake(task) => lake::run(task),
         Command::Health { url, config } => health::check(url.as_deref(), config.as_deref()),
     };
     match outcome {

@@ -1,5 +1,7 @@
 //! What the S3 sink writes, and what `longshore lake` says of it.
 
+use std::process::Command;
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use longshore_test_servers::{kafka, s3, unique};
@@ -41,6 +43,37 @@ impl Lake {
         let object = self.client.get_object().bucket(&self.name).key(key).send();
         let object = self.runtime.block_on(object).unwrap();
         self.runtime.block_on(object.body.collect()).unwrap().to_vec()
+    }
+
+    fn put(&self, key: &str, bytes: Vec<u8>) {
+        let put = self.client.put_object().bucket(&self.name).key(key).body(bytes.into()).send();
+        self.runtime.block_on(put).unwrap();
+    }
+
+    fn delete(&self, key: &str) {
+        self.runtime.block_on(self.client.delete_object().bucket(&self.name).key(key).send()).unwrap();
+    }
+
+    /// Runs `longshore lake` here: whether all is well, and what it printed.
+    fn run(&self, task: &str, key: &str, arguments: &[&str]) -> (bool, String) {
+        let url = format!("s3://{}/topics", self.name);
+        let output = Command::new(env!("CARGO_BIN_EXE_longshore"))
+            .args(["lake", task, &url])
+            .args(arguments)
+            .envs([("AWS_ACCESS_KEY_ID", key), ("AWS_SECRET_ACCESS_KEY", "labpass"), ("AWS_ENDPOINT_URL", s3())])
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let code = output.status.code().unwrap();
+        assert!(code == 0 || code == 1, "{code}");
+        (code == 0, text(output.stdout) + &text(output.stderr))
+    }
+
+    /// The report of a verification, which must find everything in order, or not.
+    fn verify(&self, is_well: bool, arguments: &[&str]) -> Value {
+        let (well, text) = self.run("verify", "reader", &[&["--json"], arguments].concat());
+        assert_eq!(well, is_well, "{text}");
+        serde_json::from_str(&text).unwrap()
     }
 
     /// A sink that writes JSON here, a task for all partitions.
@@ -95,4 +128,102 @@ fn five_hundred_open_files_stay_below_128_megabytes() {
         assert!(text.lines().eq((0..RECORDS).map(|n| record(path, n))), "path {path}");
     }
     assert!(peak < LIMIT, "the worker has taken {} MB", peak >> 20);
+}
+
+/// Writes records with a schema of their own, and waits until a sink has made objects of them.
+fn fill(
+    lake: &Lake,
+    worker: &Worker,
+    records: usize,
+    flush_size: usize,
+    objects: usize,
+    more: &[(&str, &str)],
+) -> String {
+    let topic = unique("orders");
+    create_topic(&topic, 1);
+    let writer = Writer::new();
+    let schema =
+        r#"{"type":"struct","name":"Order","fields":[{"field":"n","type":"int64"},{"field":"s","type":"string"}]}"#;
+    for n in 0..records {
+        writer.send(&topic, None, Some(&format!(r#"{{"schema":{schema},"payload":{{"n":{n},"s":"order {n}"}}}}"#)));
+    }
+    writer.flush();
+    let before = lake.keys().len();
+    let more = [&[("value.converter.schemas.enable", "true")], more].concat();
+    worker.create(&topic, &lake.sink(&topic, flush_size, &more));
+    worker.wait_until("the objects", || lake.keys().len() == before + objects);
+    topic
+}
+
+/// The kinds of problems of a report, with what they are about as far as the last part of its name.
+fn problems(report: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let last = |value: &Value| text(value).rsplit('/').next().unwrap().to_owned();
+    report["problems"].as_array().unwrap().iter().map(|one| (text(&one["kind"]), last(&one["subject"]))).collect()
+}
+
+#[test]
+fn what_the_sink_wrote_is_verified_and_what_is_broken_is_told() {
+    let (lake, worker) = (Lake::new(), Worker::start(kafka()));
+    let more = [("s3.compression.type", "gzip"), ("longshore.manifest.enable", "true")];
+    let json = fill(&lake, &worker, 200, 50, 8, &more);
+    let avro = fill(
+        &lake,
+        &worker,
+        200,
+        50,
+        4,
+        &[("format.class", "io.confluent.connect.s3.format.avro.AvroFormat"), ("avro.codec", "deflate")],
+    );
+    let report = lake.verify(true, &["--sample", "2"]);
+    assert_eq!((&report["rows"], &report["objects"], &report["manifests"]), (&json!(400), &json!(8), &json!(4)));
+    let expected = |topic: &str| {
+        json!({ "topic": topic, "partition": 0, "objects": 4, "rows": 200, "first_offset": 0, "last_offset": 199,
+                "missing": [], "overlaps": [] })
+    };
+    let partitions = report["partitions"].as_array().unwrap();
+    assert!(partitions.contains(&expected(&json)) && partitions.contains(&expected(&avro)), "{report}");
+    assert_eq!((&report["schemas"][0]["format"], &report["schemas"][0]["objects"]), (&json!("avro"), &json!(4)));
+    for samples in report["samples"].as_array().unwrap() {
+        let rows = samples["rows"].as_array().unwrap();
+        let row: Value = serde_json::from_str(rows[1].as_str().unwrap()).unwrap();
+        let n = row["n"].as_i64().unwrap();
+        assert!(rows.len() == 2 && row == json!({ "n": n, "s": format!("order {n}") }), "{samples}");
+    }
+    let (well, text) = lake.run("verify", "reader", &[]);
+    assert!(well && text.ends_with("all is well\n"), "{text}");
+
+    // One is gone, one is cut off, one is of another content, one is there under two names.
+    let name =
+        |topic: &str, offset: usize, end: &str| format!("topics/{topic}/partition=0/{topic}+0+{offset:010}.{end}");
+    let whole = lake.get(&name(&json, 100, "json.gz"));
+    lake.put(&name(&json, 100, "json.gz"), whole[..whole.len() / 2].to_vec());
+    lake.put(&name(&json, 150, "json.gz"), lake.get(&name(&json, 50, "json.gz")));
+    lake.delete(&name(&avro, 50, "avro"));
+    lake.put(&name(&avro, 125, "avro"), lake.get(&name(&avro, 100, "avro")));
+    let report = lake.verify(false, &[]);
+    let found = problems(&report);
+    for (kind, subject) in [
+        ("corrupt", format!("{json}+0+0000000100.json.gz")),
+        ("manifest", format!("{json}+0+0000000100.json.gz")),
+        ("manifest", format!("{json}+0+0000000150.json.gz")),
+        ("missing", format!("{avro}-0")),
+        ("overlap", format!("{avro}+0+0000000125.avro")),
+    ] {
+        assert!(found.contains(&(kind.to_owned(), subject.clone())), "{kind} {subject}: {report:#}");
+    }
+    let gap = json!([{ "records": 50, "from": 50, "to": 100 }]);
+    let of_avro = report["partitions"].as_array().unwrap().iter().find(|one| one["topic"] == avro.as_str()).unwrap();
+    assert_eq!(of_avro["missing"], gap);
+}
+
+#[test]
+fn a_lake_that_cannot_be_reached_is_told_without_secrets() {
+    let lake = Lake::new();
+    let (well, text) = lake.run("verify", "reader", &[]);
+    assert!(!well && text.contains("no object of a sink is there"), "{text}");
+    let (well, text) = lake.run("verify", "nobody", &[]);
+    assert!(!well && text.contains("403") && text.contains(&lake.name) && !text.contains("labpass"), "{text}");
+    let (well, text) = lake.run("verify", "reader", &["--endpoint", "http://127.0.0.1:1"]);
+    assert!(!well && text.contains("looking for the bucket failed"), "{text}");
 }

@@ -19,6 +19,7 @@ mod aiven;
 mod config;
 mod format;
 mod gzip;
+pub mod lake;
 mod manifest;
 mod object;
 mod packing;

@@ -4,7 +4,7 @@
 
 use longshore_api::{ConnectError, Result, Schema, TopicPartition};
 use longshore_formats::json_schema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
 use crate::object::Summary;
@@ -12,10 +12,10 @@ use crate::object::Summary;
 /// The form that this module writes.
 const VERSION: u32 = 1;
 /// How the names of manifests end.
-const EXTENSION: &str = ".manifest";
+pub(crate) const EXTENSION: &str = ".manifest";
 
 /// What an object holds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
     version: u32,
     /// The key of the object.
@@ -29,10 +29,22 @@ pub(crate) struct Manifest {
     pub(crate) sha256: String,
     /// The Connect schema of the records, as JsonConverter writes schemas; null for records without one.
     pub(crate) schema: Option<serde_json::Value>,
+    /// The objects of which compaction has made this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) inputs: Vec<Input>,
+}
+
+/// An object that compaction has read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Input {
+    pub(crate) object: String,
+    /// The entity tag that it had.
+    pub(crate) etag: String,
+    pub(crate) records: u64,
 }
 
 /// Records, as far as a manifest counts them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Contents {
     pub(crate) first_offset: i64,
     /// The offset of the last record.
@@ -88,6 +100,7 @@ impl Manifest {
             bytes: summary.bytes,
             sha256: digest.iter().flat_map(|digest| digest.iter()).map(|byte| format!("{byte:02x}")).collect(),
             schema,
+            inputs: Vec::new(),
         })
     }
 

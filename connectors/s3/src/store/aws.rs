@@ -1,5 +1,7 @@
 //! S3 by Amazon's client.
 
+mod objects;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,6 +21,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use longshore_api::{ConnectError, Result};
 use md5::{Digest, Md5};
+
+pub(crate) use objects::Listed;
 
 use super::{Store, StoreError, Unfinished};
 use crate::config::{Access, Credentials};

@@ -1,0 +1,102 @@
+//! The rows of an object, whatever its format: each as JSON text, as the JSON format would have written it.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+
+use flate2::read::MultiGzDecoder;
+use longshore_api::{ConnectError, Result};
+use longshore_formats::json;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::reader::RowIter;
+
+use super::avro_file::AvroFile;
+use super::csv;
+use super::name::Format;
+use super::parquet_json;
+
+/// The most bytes of a line, of a block of Avro, of anything that is held in memory at once.
+pub(crate) const MAX_PIECE: u64 = 256 << 20;
+
+/// The rows of an object.
+pub(crate) struct Rows(Source);
+
+enum Source {
+    Json(Box<dyn BufRead + Send>),
+    Csv { reader: csv::Reader<Box<dyn BufRead + Send>>, header: Option<Vec<String>> },
+    Avro(Box<AvroFile<Box<dyn BufRead + Send>>>),
+    Parquet { schema: String, rows: RowIter<'static> },
+}
+
+/// The error of an object that is not what its name says.
+pub(crate) fn corrupt(what: impl std::fmt::Display) -> ConnectError {
+    ConnectError::data(what.to_string())
+}
+
+impl Rows {
+    /// The rows of a file that holds an object. `has_header` is whether the first line of CSV names the columns.
+    ///
+    /// # Errors
+    /// Kind BadRecord: it does not begin as its format does.
+    pub(crate) fn open(file: File, format: Format, is_gzip: bool, has_header: bool) -> Result<Self> {
+        if format == Format::Parquet {
+            let reader = SerializedFileReader::new(file).map_err(corrupt)?;
+            let schema = parquet_json::schema_text(reader.metadata().file_metadata().schema());
+            return Ok(Self(Source::Parquet { schema, rows: RowIter::from_file_into(Box::new(reader)) }));
+        }
+        let reader: Box<dyn BufRead + Send> = match is_gzip {
+            true => Box::new(BufReader::new(MultiGzDecoder::new(BufReader::new(file)))),
+            false => Box::new(BufReader::new(file)),
+        };
+        Ok(Self(match format {
+            Format::Csv => {
+                let mut reader = csv::Reader::new(reader);
+                let header = if has_header { Some(reader.next()?.unwrap_or_default()) } else { None };
+                Source::Csv { reader, header }
+            }
+            Format::Avro => Source::Avro(Box::new(AvroFile::open(reader)?)),
+            _ => Source::Json(reader),
+        }))
+    }
+
+    /// The schema that the object carries: Avro's JSON, or a message type of Parquet.
+    pub(crate) fn schema(&self) -> Option<&str> {
+        match &self.0 {
+            Source::Avro(file) => Some(file.schema()),
+            Source::Parquet { schema, .. } => Some(schema),
+            _ => None,
+        }
+    }
+
+    /// Replaces `row` by the next row; false after the last.
+    ///
+    /// # Errors
+    /// Kind BadRecord: what is there is no row.
+    pub(crate) fn next(&mut self, row: &mut Vec<u8>) -> Result<bool> {
+        row.clear();
+        match &mut self.0 {
+            Source::Json(reader) => {
+                let read = reader.take(MAX_PIECE).read_until(b'\n', row).map_err(corrupt)?;
+                if read == 0 {
+                    return Ok(false);
+                }
+                if row.pop_if(|last| *last == b'\n').is_none() {
+                    // All sinks end a line; a line that is not ended was cut off, unless it happens to be whole.
+                    let cut = |error: ConnectError| corrupt(format!("the last line is cut off: {error}"));
+                    json::check(row).map_err(cut)?;
+                } else {
+                    json::check(row)?;
+                }
+            }
+            Source::Csv { reader, header } => {
+                let Some(fields) = reader.next()? else { return Ok(false) };
+                csv::write_json(&fields, header.as_deref(), row)?;
+            }
+            Source::Avro(file) => return file.next_json(row),
+            Source::Parquet { rows, .. } => match rows.next() {
+                Some(next) => parquet_json::row(&next.map_err(corrupt)?, row),
+                None => return Ok(false),
+            },
+        }
+        Ok(true)
+    }
+}

@@ -199,12 +199,15 @@ impl ReplaceField {
 mod tests {
     use super::*;
 
+    /// Excluded fields, new names, and what is left of the record.
+    type Case = (&'static [&'static str], &'static [(&'static str, &'static str)], &'static [(&'static str, i32)]);
+
     #[test]
     fn new_names_take_the_place_of_fields_that_have_them() {
         let fields = |names: &[&str]| -> Map {
             names.iter().zip(0..).map(|(name, value)| (Value::string(*name), Value::Int32(value))).collect()
         };
-        let cases: [(&[&str], &[(&str, &str)], &[(&str, i32)]); 6] = [
+        let cases: [Case; 6] = [
             (&[], &[], &[("a", 0), ("b", 1), ("c", 2)]),
             (&["b"], &[("a", "x")], &[("x", 0), ("c", 2)]),
             (&[], &[("a", "b")], &[("b", 1), ("c", 2)]),

@@ -1,7 +1,7 @@
 //! Looking after what a sink has written: `longshore lake`.
 //!
-//! [`verify`] reads every object below a prefix and says what is not as it should be. [`name`] tells what the name of an
-//! object says, [`rows`] reads objects of all formats, [`ranges`] finds offsets that are missing or there twice.
+//! [`verify`] reads every object below a prefix and says what is not as it should be. `name` tells what the name of an
+//! object says, `rows` reads objects of all formats, `ranges` finds offsets that are missing or there twice.
 
 mod avro_file;
 mod csv;

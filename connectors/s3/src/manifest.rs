@@ -1,6 +1,8 @@
 //! Manifests: what an object holds, as a small JSON object beside it.
 //!
-//! A manifest is a function of the records alone, as its object is: written again after a crash, it is the same.
+//! A manifest is a function of its object: where an object that is written again after a crash has the same bytes, so
+//! has its manifest. Objects of Avro and compressed ones have the same records, but where their blocks end may depend on
+//! when memory was short; then length and checksum differ.
 
 use longshore_api::{ConnectError, Result, Schema, TopicPartition};
 use longshore_formats::json_schema;

@@ -125,7 +125,7 @@ impl Object {
         Rest { spilled: std::mem::take(&mut self.spilled), ready: std::mem::take(&mut self.ready) }
     }
 
-    /// Moves what the object holds to a temporary file.
+    /// Moves what the object holds to a temporary file. What cannot be moved stays where it is.
     ///
     /// # Errors
     /// Kind Fatal: it cannot be written.
@@ -134,8 +134,10 @@ impl Object {
         self.encoder.release(out)?;
         self.compress(compressor)?;
         self.raw = Vec::new();
+        self.spilled.append(&self.ready)?;
         self.summary.add(&self.ready);
-        self.spilled.append(&std::mem::take(&mut self.ready))
+        self.ready = Vec::new();
+        Ok(())
     }
 }
 
@@ -167,5 +169,32 @@ impl Rest {
         self.spilled.read(0, self.spilled.len(), &mut bytes)?;
         bytes.append(&mut self.ready);
         Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes nothing of its own.
+    struct Plain;
+
+    impl Encoder for Plain {
+        fn encode(&mut self, _: Item<'_>, _: &mut Vec<u8>) -> Result<Fit> {
+            Ok(Fit::Here)
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_spilled_stays() {
+        let mut object = Object::new("key".to_owned(), Box::new(Plain), None, false);
+        object.spilled = Spill::read_only();
+        object.append(b"one", &mut None).unwrap();
+        assert!(object.spill(&mut None).is_err());
+        object.spilled = Spill::default();
+        object.spill(&mut None).unwrap();
+        object.append(b"two", &mut None).unwrap();
+        assert_eq!(object.take_ready().unwrap(), b"onetwo");
+        assert_eq!(object.summary().bytes, 6);
     }
 }

@@ -18,7 +18,7 @@ impl Spill {
         self.length
     }
 
-    /// Appends bytes.
+    /// Appends bytes: all of them or, as far as anybody can see, none.
     ///
     /// # Errors
     /// Kind Fatal: the file cannot be made or written.
@@ -30,12 +30,13 @@ impl Spill {
             Some(file) => file,
             None => self.file.insert(tempfile::tempfile().map_err(failed)?),
         };
-        file.write_all(bytes).map_err(failed)?;
+        // A read, or an append that failed half way, has left the file somewhere else.
+        file.seek(SeekFrom::Start(self.length as u64)).and_then(|_| file.write_all(bytes)).map_err(failed)?;
         self.length += bytes.len();
         Ok(())
     }
 
-    /// Appends `length` bytes from `start` on to `out`. What is written next goes to the end again.
+    /// Appends `length` bytes from `start` on to `out`.
     ///
     /// # Errors
     /// Kind Fatal: they cannot be read.
@@ -45,8 +46,7 @@ impl Spill {
         out.reserve(length);
         let mut read = || {
             file.seek(SeekFrom::Start(start as u64))?;
-            file.take(length as u64).read_to_end(out)?;
-            file.seek(SeekFrom::End(0))
+            file.take(length as u64).read_to_end(out)
         };
         read().map_err(failed)?;
         if out.len() - before == length { Ok(()) } else { Err(ConnectError::fatal("a temporary file has lost bytes")) }
@@ -64,4 +64,30 @@ fn failed(error: std::io::Error) -> ConnectError {
         "a temporary file in {} for what exceeds longshore.buffer.memory failed: {error}",
         folder.display()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Spill {
+        /// One to whose file nothing can be written.
+        pub(crate) fn read_only() -> Self {
+            let named = tempfile::NamedTempFile::new().unwrap();
+            Self { file: Some(File::open(named.path()).unwrap()), length: 0 }
+        }
+    }
+
+    #[test]
+    fn what_an_append_left_half_written_is_written_over() {
+        let mut spill = Spill::default();
+        spill.append(b"one").unwrap();
+        spill.file.as_mut().unwrap().write_all(b"half of it").unwrap();
+        spill.append(b"two").unwrap();
+        let mut read = Vec::new();
+        spill.read(0, 3, &mut read).unwrap();
+        spill.append(b"three").unwrap();
+        spill.read(3, spill.len() - 3, &mut read).unwrap();
+        assert_eq!(read, b"onetwothree");
+    }
 }

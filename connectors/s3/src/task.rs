@@ -17,7 +17,7 @@ use crate::format::{Column, Fit, place};
 use crate::partitioner::{Affix, Partitioner, Place};
 use crate::rotation::{Reason, Rules};
 use crate::store::{Store, aws::Bucket};
-use crate::upload::Uploads;
+use crate::upload::{Ledger, Uploads};
 use crate::writer::{Shared, Writer};
 
 /// Uploads that may be waited for before more records are taken.
@@ -55,6 +55,8 @@ struct Running {
     part_size: usize,
     buffer_memory: usize,
     writers: HashMap<TopicPartition, Writer>,
+    /// What ended a call that had records to account for: the next one tells it.
+    failed: Option<ConnectError>,
     /// Ends uploads.
     cancelled: CancellationToken,
     /// The end of the task has come.
@@ -150,6 +152,7 @@ impl Running {
             part_size: settings.part_size,
             buffer_memory: settings.buffer_memory,
             writers: HashMap::new(),
+            failed: None,
             cancelled,
             ending: context.cancelled.clone(),
         }
@@ -203,22 +206,25 @@ impl Running {
         self.look_after_files(now).await?;
         let mut outcome = PutOutcome::default();
         for index in from..batch.len() {
-            match self.make_room().await {
-                Ok(None) => {}
+            let record = batch.record(index);
+            let taken = match self.make_room(record).await {
+                Ok(None) => self.take(record, now),
                 Ok(retry) => {
                     outcome.retry = retry;
                     break;
                 }
-                Err(_) if outcome.taken > 0 => break,
-                Err(error) => return Err(error),
-            }
-            match self.take(batch.record(index), now) {
+                Err(error) => Err(error),
+            };
+            match taken {
                 Ok(()) => {}
                 Err(error) if error.kind == ErrorKind::BadRecord => {
                     outcome.bad.push(BadRecord { batch: Arc::clone(batch), index, origin: Origin::Sink, error });
                 }
-                // First comes the account of those before it; the next call begins with this one.
-                Err(_) if outcome.taken > 0 => break,
+                // First comes the account of those before it.
+                Err(error) if outcome.taken > 0 => {
+                    self.failed = Some(error);
+                    break;
+                }
                 Err(error) => return Err(error),
             }
             outcome.taken += 1;
@@ -227,7 +233,13 @@ impl Running {
     }
 
     /// Commits what is due by the clock, takes note of commits that are through.
+    ///
+    /// # Errors
+    /// What ended the call before, too.
     async fn look_after_files(&mut self, now: i64) -> Result<()> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         for writer in self.writers.values_mut() {
             writer.reap(false).await?;
             if let Some(reason) = writer.rotation.is_due(&self.rules, now) {
@@ -245,7 +257,7 @@ impl Running {
             return Ok(());
         }
         let writer = writer_of(&mut self.writers, record)?;
-        let path = match (&self.namer, is_null) {
+        let mut path = match (&self.namer, is_null) {
             (Some(namer), _) => Place { path: namer.name(record, now, writer)?, time: None },
             (None, true) => Place { path: self.shared.layout.tombstone_path.as_str().into(), time: None },
             (None, false) => self.affix.add(&self.shared.layout, record, self.partitioner.place(record, now)?),
@@ -260,11 +272,20 @@ impl Running {
         } else {
             writer.rotation.before(&self.rules, path.time, writer.moves(&path.path))
         };
+        // Names of templates have the first offset since the last commit: after one, another object has to have another.
+        let namer = &self.namer;
+        let begin_anew = |writer: &mut Writer, shared: &mut Shared, place: &mut Place, reason| {
+            writer.commit(shared, reason)?;
+            if let Some(namer) = namer {
+                place.path = namer.name(record, now, writer)?;
+            }
+            Ok::<(), ConnectError>(())
+        };
         if let Some(reason) = reason {
-            writer.commit(&mut self.shared, reason)?;
+            begin_anew(writer, &mut self.shared, &mut path, reason)?;
         }
         if writer.write(&mut self.shared, record, &path, is_null)? == Fit::NextFile {
-            writer.commit(&mut self.shared, Reason::SchemaChange)?;
+            begin_anew(writer, &mut self.shared, &mut path, Reason::SchemaChange)?;
             writer.write(&mut self.shared, record, &path, is_null)?;
         }
         if let Some(reason) = writer.rotation.written(&self.rules, path.time, now) {
@@ -286,8 +307,30 @@ impl Running {
         }
     }
 
+    /// Of an object that is written again and again the last one counts: waits for the commit that is under way if the
+    /// next record could begin another. What it gives says that it still is.
+    async fn wait_for_commit(&mut self, record: Record<'_>) -> Result<Option<ConnectError>> {
+        if !self.shared.keeps_the_last {
+            return Ok(None);
+        }
+        let writer = writer_of(&mut self.writers, record)?;
+        if !writer.is_committing() || !writer.is_full(self.max_open_files) {
+            return Ok(None);
+        }
+        tokio::select! {
+            waited = tokio::time::timeout(PATIENCE, writer.reap(true)) => match waited {
+                Ok(outcome) => outcome.map(|()| None),
+                Err(_) => Ok(Some(too_slow(&self.shared.uploads.ledger))),
+            },
+            () = self.ending.cancelled() => Ok(Some(ConnectError::retriable("the task ends"))),
+        }
+    }
+
     /// Makes sure that the next record finds room, and waits for it if need be. What it gives says that there is none.
-    async fn make_room(&mut self) -> Result<Option<ConnectError>> {
+    async fn make_room(&mut self, record: Record<'_>) -> Result<Option<ConnectError>> {
+        if let Some(retry) = self.wait_for_commit(record).await? {
+            return Ok(Some(retry));
+        }
         let ledger = Arc::clone(&self.shared.uploads.ledger);
         // Looking at every file for every record would cost more than the record.
         if self.shared.appended < CHECK_EVERY && ledger.uploads() < MAX_UPLOADS {
@@ -319,8 +362,7 @@ impl Running {
                 () = self.ending.cancelled() => return Ok(Some(ConnectError::retriable("the task ends"))),
             };
             if waited.is_err() {
-                let why = ledger.trouble().unwrap_or_else(|| "uploads are slower than records come".to_owned());
-                return Ok(Some(ConnectError::retriable(why)));
+                return Ok(Some(too_slow(&ledger)));
             }
         }
     }
@@ -367,6 +409,11 @@ impl Running {
         });
         Ok(FlushOutcome { delivered: Delivered::up_to(delivered.collect()), bad: Vec::new() })
     }
+}
+
+/// Why records have to wait.
+fn too_slow(ledger: &Ledger) -> ConnectError {
+    ConnectError::retriable(ledger.trouble().unwrap_or_else(|| "uploads are slower than records come".to_owned()))
 }
 
 /// The writer of a record's partition. A record that a transform has moved to another topic or partition has none:

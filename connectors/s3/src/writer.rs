@@ -175,9 +175,14 @@ impl Writer {
         }
     }
 
+    /// Whether so many files are open that another one would close them.
+    pub(crate) fn is_full(&self, most: usize) -> bool {
+        self.files.len() >= most
+    }
+
     /// Whether a file is not open yet while so many are.
     pub(crate) fn exceeds(&self, file: FileRef<'_>, most: usize) -> bool {
-        self.files.len() >= most && !self.files.contains_key(&file)
+        self.is_full(most) && !self.files.contains_key(&file)
     }
 
     /// Writes a record to its file, which is made if it is the first. One that belongs in a [next file](Fit::NextFile)
@@ -192,6 +197,11 @@ impl Writer {
         place: &Place,
         is_tombstone: bool,
     ) -> Result<Fit> {
+        let fit = self.try_write(shared, record, place, is_tombstone);
+        self.breaks(fit)
+    }
+
+    fn try_write(&mut self, shared: &mut Shared, record: Record<'_>, place: &Place, is_tombstone: bool) -> Result<Fit> {
         // A commit in between may have moved the record's schema.
         let (_, schema) = self.file(shared, &place.path, record);
         let open = self.files.get_mut(&(&*place.path, schema)).filter(|_| !shared.keeps_the_last);
@@ -213,6 +223,15 @@ impl Writer {
         Ok(fit)
     }
 
+    /// Takes note of an error after which files may lack records that they are to have.
+    fn breaks<T>(&mut self, outcome: Result<T>) -> Result<T> {
+        // Of a bad record nothing is in a file.
+        if outcome.as_ref().is_err_and(|error| error.kind != ErrorKind::BadRecord) {
+            self.is_broken = true;
+        }
+        outcome
+    }
+
     fn new_file(&self, shared: &Shared, record: Record<'_>, place: &Place, is_tombstone: bool) -> Result<OpenFile> {
         let (topic, partition) = (&*self.partition.topic, self.partition.partition);
         let key = match shared.is_named {
@@ -231,12 +250,16 @@ impl Writer {
         Ok(OpenFile { objects, schema, key_schema, contents, is_tombstones: is_tombstone })
     }
 
-    /// Closes all files and sends what is left of them.
+    /// Closes all files and sends what is left of them. What follows an object that is not to be had is given up.
     ///
     /// # Errors
     /// Kind Fatal.
     pub(crate) fn commit(&mut self, shared: &mut Shared, reason: Reason) -> Result<()> {
-        self.try_commit(shared, reason).inspect_err(|_| self.is_broken = true)
+        if self.is_broken {
+            self.files.clear();
+        }
+        let outcome = self.try_commit(shared, reason).map_err(fatal);
+        self.breaks(outcome)
     }
 
     fn try_commit(&mut self, shared: &mut Shared, reason: Reason) -> Result<()> {
@@ -333,6 +356,11 @@ impl Writer {
     /// # Errors
     /// Kind Fatal.
     pub(crate) fn send_parts(&mut self, shared: &Shared, part_size: usize) -> Result<usize> {
+        let sent = self.try_send_parts(shared, part_size);
+        self.breaks(sent)
+    }
+
+    fn try_send_parts(&mut self, shared: &Shared, part_size: usize) -> Result<usize> {
         let (mut sent, cancelled) = (0, self.cancelled.token());
         for open in self.files.values_mut().flat_map(|file| &mut file.objects) {
             if open.object.ready() >= part_size {
@@ -350,12 +378,10 @@ impl Writer {
     /// # Errors
     /// Kind Fatal.
     pub(crate) fn spill(&mut self, shared: &mut Shared) -> Result<()> {
-        for open in self.files.values_mut().flat_map(|file| &mut file.objects) {
-            if open.object.held() > 0 {
-                open.object.spill(&mut shared.compressor)?;
-            }
-        }
-        Ok(())
+        let mut open = self.files.values_mut().flat_map(|file| &mut file.objects).map(|open| &mut open.object);
+        let outcome =
+            open.try_for_each(|object| if object.held() > 0 { object.spill(&mut shared.compressor) } else { Ok(()) });
+        self.breaks(outcome.map_err(fatal))
     }
 
     fn objects(&self) -> impl Iterator<Item = &OpenObject> {
@@ -383,7 +409,7 @@ impl OpenFile {
             }
         }
         for (open, scratch) in self.objects.iter_mut().zip(&shared.scratch) {
-            shared.appended += open.object.append(scratch, &mut shared.compressor)?;
+            shared.appended += open.object.append(scratch, &mut shared.compressor).map_err(fatal)?;
         }
         self.contents.add(record.offset(), record.timestamp());
         Ok(Fit::Here)
@@ -405,4 +431,9 @@ fn schema_of(value: Payload<'_>) -> Option<&Arc<Schema>> {
         Payload::Data(data) => data.schema.as_ref(),
         _ => None,
     }
+}
+
+/// An error of more than the record in hand, whatever its kind was.
+fn fatal(error: ConnectError) -> ConnectError {
+    ConnectError { kind: ErrorKind::Fatal, ..error }
 }

@@ -196,15 +196,20 @@ impl JavaRegex {
         Ok(Some(replaced))
     }
 
-    /// All matches, one behind the other.
-    ///
-    /// # Errors
-    /// As [`matches`](Self::matches).
-    pub fn find_all<'t>(&self, text: &'t str) -> Result<Vec<Match<'t>>, RegexError> {
-        let find = &self.engines(text).find;
-        let (mut all, mut from) = (Vec::new(), 0);
-        while from <= text.len() {
-            let Some(groups) = find.groups(text, from)? else { break };
+    /// The matches, one behind the other; an error is as of [`matches`](Self::matches), and the last.
+    pub fn find_iter<'t>(&self, text: &'t str) -> impl Iterator<Item = Result<Match<'t>, RegexError>> {
+        let (find, mut from) = (&self.engines(text).find, 0);
+        std::iter::from_fn(move || {
+            if from > text.len() {
+                return None;
+            }
+            let groups = match find.groups(text, from) {
+                Ok(groups) => groups?,
+                Err(error) => {
+                    from = text.len() + 1;
+                    return Some(Err(error));
+                }
+            };
             let found = Match { text, groups };
             let (start, end) = found.span();
             // Past an empty match, by one character.
@@ -212,9 +217,8 @@ impl JavaRegex {
                 true => end,
                 false => end + text[end..].chars().next().map_or(1, char::len_utf8),
             };
-            all.push(found);
-        }
-        Ok(all)
+            Some(Ok(found))
+        })
     }
 
     /// The text with all matches replaced: `Matcher.replaceAll`.
@@ -223,7 +227,8 @@ impl JavaRegex {
     /// As [`matches`](Self::matches).
     pub fn replace_all(&self, text: &str, replacement: &Replacement) -> Result<String, RegexError> {
         let (mut replaced, mut copied) = (String::with_capacity(text.len()), 0);
-        for found in self.find_all(text)? {
+        for found in self.find_iter(text) {
+            let found = found?;
             let (start, end) = found.span();
             replaced.push_str(&text[copied..start]);
             replacement.append(&found, &mut replaced);

@@ -103,7 +103,8 @@ pub(super) trait Build<'a> {
     fn string(&mut self, text: Cow<'a, str>) -> Self::Value;
     fn array(&mut self, elements: Vec<Self::Value>) -> Self::Value;
     fn key(&mut self, name: Cow<'a, str>) -> Self::Key;
-    /// Where the members of an object go: with room for as many as there will probably be.
+    /// Where the members of the outermost object go: with room for as many as there will probably be. Objects within it
+    /// get none before their members come: there may be very many.
     fn members(&self) -> Vec<(Self::Key, Self::Value)> {
         Vec::new()
     }
@@ -136,7 +137,8 @@ fn value<'a, B: Build<'a>>(reader: &mut Reader<'a>, build: &mut B) -> Result<B::
             }
             Kind::Object => {
                 reader.enter(Kind::Object)?;
-                open.push(Frame::Object(Members { members: build.members(), index: None, next: None }));
+                let members = if open.is_empty() { build.members() } else { Vec::new() };
+                open.push(Frame::Object(Members { members, index: None, next: None }));
                 None
             }
         };

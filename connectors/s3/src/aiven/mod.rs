@@ -20,6 +20,7 @@ use longshore_formats::json::{self, Keys};
 pub(crate) use template::Grouping;
 use template::{Names, Template};
 
+use crate::format::place;
 use crate::task::S3SinkTask;
 use crate::writer::Writer;
 
@@ -81,32 +82,42 @@ impl Namer {
     /// since an object of its had all records that it may have.
     ///
     /// # Errors
-    /// Kind BadRecord: the record has no time, or a key that makes too long a name.
+    /// Kind BadRecord: the record has no time that a name can have, or a key that makes no name of an object.
     pub(crate) fn name(&self, record: Record<'_>, now: i64, writer: &mut Writer) -> Result<Arc<str>> {
         let key: Arc<str> = match self.grouping {
             Grouping::Partition => "".into(),
             Grouping::PartitionAndKey | Grouping::Key => key_text(record.key())?.into(),
         };
-        let time = match self.is_event_time {
-            true => record.timestamp().ok_or_else(|| ConnectError::data("the record has no timestamp"))?,
-            false => now,
-        };
+        let no_time = || ConnectError::data(format!("{} has no timestamp", place(record)));
+        let time = if self.is_event_time { record.timestamp().ok_or_else(no_time)? } else { now };
         let render = |start_offset| {
             let (topic, partition) = (&**record.topic(), record.partition());
             self.template.render(&Names { topic, partition, start_offset, key: &key, time, now }, &self.zone)
         };
-        let mut name = render(writer.head(&key, record.offset()));
+        let mut name = render(writer.head(&key, record.offset()))?;
         if self.grouping != Grouping::Key && writer.records_of(&name) >= self.max_records {
             writer.set_head(&key, record.offset());
-            name = render(record.offset());
+            name = render(record.offset())?;
         }
-        if name.len() > MAX_NAME {
-            return Err(ConnectError::data(format!(
-                "the name of its object has {} bytes, more than S3 takes",
-                name.len()
-            )));
+        match refused(&name) {
+            None => Ok(name.into()),
+            Some(why) => Err(ConnectError::data(format!("the name of the object of {} {why}", place(record)))),
         }
-        Ok(name.into())
+    }
+}
+
+/// What is wrong with the name of an object, if something is.
+fn refused(name: &str) -> Option<String> {
+    if name.is_empty() {
+        Some("is empty".to_owned())
+    } else if name.len() > MAX_NAME {
+        Some(format!("has {} bytes, more than S3 takes", name.len()))
+    } else if name.contains('\0') {
+        Some("has a NUL character".to_owned())
+    } else if name.split('/').any(|segment| matches!(segment, "." | "..")) {
+        Some(format!("has a segment that is '.' or '..', which clients take out of paths: {name}"))
+    } else {
+        None
     }
 }
 

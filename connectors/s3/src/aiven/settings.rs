@@ -132,16 +132,16 @@ fn access(config: &ParsedConfig) -> Result<Access, Wrong> {
         ("aws.s3.bucket.name", why.to_owned())
     })?;
     let endpoint = either("aws.s3.endpoint", "aws_s3_endpoint");
-    let region = either("aws.s3.region", "aws_s3_region").unwrap_or_else(|| "us-east-1".to_owned());
+    let region = either("aws.s3.region", "aws_s3_region");
     let backoff = Duration::from_millis(u64::try_from(config.integer("aws.s3.backoff.delay.ms")).unwrap_or(0));
     let retries = u32::try_from(config.integer("aws.s3.backoff.max.retries")).unwrap_or(0);
     Ok(Access {
         bucket,
-        region,
+        credentials: credentials(config, &text, region.clone())?,
+        region: region.unwrap_or_else(|| "us-east-1".to_owned()),
         path_style: endpoint.is_some(),
         endpoint,
         accelerate: false,
-        credentials: credentials(config, &text)?,
         encryption: Encryption { algorithm: text("aws.s3.sse.algorithm"), ..Encryption::default() },
         acl: None,
         send_digest: false,
@@ -150,7 +150,12 @@ fn access(config: &ParsedConfig) -> Result<Access, Wrong> {
     })
 }
 
-fn credentials(config: &ParsedConfig, text: &dyn Fn(&'static str) -> Option<String>) -> Result<Credentials, Wrong> {
+/// `region` is the one that is given, under either name.
+fn credentials(
+    config: &ParsedConfig,
+    text: &dyn Fn(&'static str) -> Option<String>,
+    region: Option<String>,
+) -> Result<Credentials, Wrong> {
     const PROVIDER: &str = "aws.credentials.provider";
     const CHAINS: [&str; 2] = [
         "software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider",
@@ -162,7 +167,7 @@ fn credentials(config: &ParsedConfig, text: &dyn Fn(&'static str) -> Option<Stri
             arn,
             session,
             external_id: text("aws.sts.role.external.id"),
-            region: text("aws.s3.region"),
+            region,
             endpoint: text("aws.sts.config.endpoint").filter(|url| url != "https://sts.amazonaws.com"),
             duration: Some(Duration::from_secs(seconds)),
         });
@@ -178,5 +183,29 @@ fn credentials(config: &ParsedConfig, text: &dyn Fn(&'static str) -> Option<Stri
             Err((PROVIDER, invalid_value(PROVIDER, Some(&class), "Java classes cannot be loaded")))
         }
         _ => Ok(Credentials::Chain),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_assumed_in_the_region_of_either_name() {
+        for key in ["aws.s3.region", "aws_s3_region"] {
+            let props = [
+                ("name", "sink"),
+                ("connector.class", "io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector"),
+                ("topics", "orders"),
+                ("aws.s3.bucket.name", "lake"),
+                ("aws.sts.role.arn", "arn:aws:iam::123456789012:role/writer"),
+                ("aws.sts.role.session.name", "sink"),
+                (key, "eu-north-1"),
+            ];
+            let props: Props = props.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+            let access = access(&TABLE.parse(&props).unwrap()).unwrap();
+            let Credentials::AssumeRole { region, .. } = access.credentials else { panic!("no role is assumed") };
+            assert_eq!((region.as_deref(), access.region.as_str()), (Some("eu-north-1"), "eu-north-1"), "{key}");
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! | the same and `key` | those of them with the same key |
 //! | `key` (and `topic`, `partition`) | the last record of a key: a later one takes its place |
 
+use longshore_api::{ConnectError, Result};
 use longshore_formats::java_time::Zone;
 
 /// A variable of a template.
@@ -111,11 +112,16 @@ impl Template {
     }
 
     /// The name of an object.
-    pub(crate) fn render(&self, names: &Names<'_>, zone: &Zone) -> String {
+    ///
+    /// # Errors
+    /// Kind BadRecord: the name has a time that is in no year of four digits.
+    pub(crate) fn render(&self, names: &Names<'_>, zone: &Zone) -> Result<String> {
         let mut name = String::new();
         let date = |time: i64| {
             let local = jiff::Timestamp::from_millisecond(time.saturating_add(zone.offset(time)));
-            local.unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC).datetime()
+            let local =
+                local.map_err(|_| ConnectError::data(format!("the timestamp {time} is in no year of four digits")))?;
+            Ok::<_, ConnectError>(local.to_zoned(jiff::tz::TimeZone::UTC).datetime())
         };
         for part in &self.0 {
             match part {
@@ -128,7 +134,7 @@ impl Template {
                     Variable::StartOffset { is_padded: true } => name.push_str(&format!("{:020}", names.start_offset)),
                     Variable::StartOffset { is_padded: false } => name.push_str(&names.start_offset.to_string()),
                     Variable::Timestamp(unit) => {
-                        let date = date(names.time);
+                        let date = date(names.time)?;
                         name.push_str(&match unit {
                             Unit::Year => format!("{:04}", date.year()),
                             Unit::Month => format!("{:02}", date.month()),
@@ -136,11 +142,11 @@ impl Template {
                             Unit::Hour => format!("{:02}", date.hour()),
                         });
                     }
-                    Variable::Today => name.push_str(&date(names.now).date().to_string()),
+                    Variable::Today => name.push_str(&date(names.now)?.date().to_string()),
                 },
             }
         }
-        name
+        Ok(name)
     }
 
     fn variables(&self) -> impl Iterator<Item = &Variable> {
@@ -225,7 +231,7 @@ mod tests {
         // 2023-11-14T23:13:20 in Amsterdam.
         let time = 1_700_000_000_000;
         let names = Names { topic: "orders", partition: 3, start_offset: 1200, key: "k/1", time, now: time };
-        Ok((template.render(&names, &parse_zone("Europe/Amsterdam").unwrap()), grouping))
+        Ok((template.render(&names, &parse_zone("Europe/Amsterdam").unwrap()).unwrap(), grouping))
     }
 
     #[test]

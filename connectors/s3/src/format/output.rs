@@ -220,7 +220,7 @@ fn part_as_json(item: Item<'_>, part: Part, json: &JsonConverter, out: &mut Vec<
         Part::Value => payload_as_json(item, item.value, json, out)?,
         Part::Offset => writer::integer(out, item.record.offset()),
         Part::Timestamp => match item.record.timestamp() {
-            Some(millis) => writer::string(out, &instant(millis)),
+            Some(millis) => writer::string(out, &instant(millis)?),
             None => out.extend_from_slice(b"null"),
         },
         Part::Headers => {
@@ -259,12 +259,14 @@ fn data_as_json(item: Item<'_>, data: &Data, json: &JsonConverter, out: &mut Vec
 }
 
 /// `java.time.format.DateTimeFormatter.ISO_INSTANT`: milliseconds only where there are some.
-fn instant(millis: i64) -> String {
-    let seconds = jiff::Timestamp::from_second(millis.div_euclid(1000)).unwrap_or_default().to_string();
-    match millis.rem_euclid(1000) {
+fn instant(millis: i64) -> Result<String> {
+    let seconds = jiff::Timestamp::from_second(millis.div_euclid(1000))
+        .map_err(|_| ConnectError::data(format!("the timestamp {millis} is in no year of four digits")))?
+        .to_string();
+    Ok(match millis.rem_euclid(1000) {
         0 => seconds,
         rest => format!("{}.{rest:03}Z", seconds.trim_end_matches('Z')),
-    }
+    })
 }
 
 /// The rows that records become in Avro and Parquet.

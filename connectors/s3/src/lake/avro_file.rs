@@ -7,6 +7,9 @@ use longshore_formats::{AvroReader, Converter, JsonConverter};
 
 use super::rows::{MAX_PIECE, corrupt};
 
+/// The most records of a block beyond its bytes: those that take no bytes, such as ones without fields.
+const MAX_EMPTY: u64 = 100_000;
+
 /// A file whose blocks are read one after the other.
 pub(crate) struct AvroFile<R> {
     input: R,
@@ -120,6 +123,9 @@ impl<R: BufRead> AvroFile<R> {
             "snappy" => snappy(&packed)?,
             codec => return Err(corrupt(format!("its codec {codec} is not known"))),
         };
+        if self.left > self.block.len() as u64 + MAX_EMPTY {
+            return Err(corrupt(format!("a block of {} bytes has {} records", self.block.len(), self.left)));
+        }
         self.at = 0;
         Ok(true)
     }
@@ -164,4 +170,45 @@ fn bytes(input: &mut impl Read) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     input.take(length).read_to_end(&mut bytes).map_err(corrupt)?;
     if bytes.len() as u64 == length { Ok(bytes) } else { Err(corrupt("it is cut off")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write_long(value: u64, out: &mut Vec<u8>) {
+        let mut rest = value << 1;
+        while rest >= 0x80 {
+            out.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        out.push(rest as u8);
+    }
+
+    /// A file of records without fields, in one block, which has no bytes.
+    fn empty(records: u64) -> Vec<u8> {
+        let mut file = b"Obj\x01\x02".to_vec();
+        for text in ["avro.schema", r#"{"type":"record","name":"Empty","fields":[]}"#] {
+            write_long(text.len() as u64, &mut file);
+            file.extend_from_slice(text.as_bytes());
+        }
+        file.push(0);
+        file.extend_from_slice(&[7; 16]);
+        write_long(records, &mut file);
+        file.push(0);
+        file.extend_from_slice(&[7; 16]);
+        file
+    }
+
+    #[test]
+    fn a_block_has_no_more_records_than_it_can() {
+        let file = empty(3);
+        let mut file = AvroFile::open(&file[..]).unwrap();
+        for _ in 0..3 {
+            assert!(file.next().unwrap().is_some());
+        }
+        assert!(file.next().unwrap().is_none());
+        let error = AvroFile::open(&empty(1 << 61)[..]).unwrap().next().unwrap_err();
+        assert_eq!(error.to_string(), "a block of 0 bytes has 2305843009213693952 records");
+    }
 }

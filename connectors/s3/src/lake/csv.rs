@@ -21,23 +21,36 @@ impl<R: BufRead> Reader<R> {
     /// The fields of the next record; `None` after the last.
     ///
     /// # Errors
-    /// Kind BadRecord: a quotation mark that is not closed, text after one that is, bytes that are no UTF-8.
+    /// Kind BadRecord: a quotation mark that is not closed, text after one that is, bytes that are no UTF-8, a record
+    /// of more than [`MAX_PIECE`] bytes.
     pub(crate) fn next(&mut self) -> Result<Option<Vec<String>>> {
-        self.line.clear();
-        loop {
-            let left = MAX_PIECE.saturating_sub(self.line.len() as u64);
-            let read = self.input.by_ref().take(left).read_until(b'\n', &mut self.line).map_err(corrupt)?;
-            let is_open = self.line.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
-            match (read, is_open) {
-                (0, _) if self.line.is_empty() => return Ok(None),
-                (0, true) => return Err(corrupt("a quotation mark is not closed")),
-                (_, true) => {}
-                (_, false) => break,
-            }
+        if !self.read_record(MAX_PIECE)? {
+            return Ok(None);
         }
         let line = std::str::from_utf8(&self.line).map_err(corrupt)?;
         let line = line.strip_suffix('\n').unwrap_or(line);
         fields(line.strip_suffix('\r').unwrap_or(line)).map(Some)
+    }
+
+    /// Reads the lines of a record of at most so many bytes; false after the last.
+    fn read_record(&mut self, most: u64) -> Result<bool> {
+        self.line.clear();
+        let mut is_open = false;
+        loop {
+            let start = self.line.len();
+            // One byte more shows that it is too long.
+            let left = (most + 1).saturating_sub(start as u64);
+            let read = self.input.by_ref().take(left).read_until(b'\n', &mut self.line).map_err(corrupt)?;
+            if self.line.len() as u64 > most {
+                return Err(corrupt(format!("a record has more than {most} bytes")));
+            }
+            is_open ^= self.line[start..].iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+            match (read, is_open) {
+                (0, true) => return Err(corrupt("a quotation mark is not closed")),
+                (_, true) => {}
+                (_, false) => return Ok(!self.line.is_empty()),
+            }
+        }
     }
 }
 
@@ -109,6 +122,16 @@ mod tests {
         assert_eq!(reader.next().unwrap().unwrap(), ["a", "b \"c\"", "", ""]);
         assert_eq!(reader.next().unwrap().unwrap(), ["1\n2", ""]);
         assert!(reader.next().unwrap().is_none());
+    }
+
+    #[test]
+    fn records_are_bounded() {
+        let mut reader = Reader::new(&b"abc\n\"a\n\"\nabcd\n"[..]);
+        assert!(reader.read_record(5).unwrap() && reader.line == b"abc\n");
+        assert!(reader.read_record(5).unwrap() && reader.line == b"\"a\n\"\n");
+        let error = reader.read_record(4).unwrap_err();
+        assert_eq!(error.to_string(), "a record has more than 4 bytes");
+        assert!(Reader::new(&b"\"a\nb\nc\""[..]).read_record(6).is_err());
     }
 
     #[test]

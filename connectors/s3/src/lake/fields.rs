@@ -8,6 +8,8 @@ use super::rows::corrupt;
 
 /// The most members of which an object's kinds are kept: rows of a schema have fewer, maps in their place may not.
 const MAX_FIELDS: usize = 10_000;
+/// The most bytes of such a member's name.
+const MAX_NAME: usize = 1 << 10;
 
 /// Calls `visit` with the name, the kind and the JSON text of each member of a row. A row that is no object has one, whose
 /// name is `value`.
@@ -57,20 +59,25 @@ impl Kinds {
                 Kind::Array => Some(3),
                 Kind::Object => Some(4),
             };
-            if !self.0.contains_key(name) && self.0.len() < MAX_FIELDS {
-                self.0.insert(name.to_owned(), [false; 5]);
-            }
-            if let (Some(kinds), Some(at)) = (self.0.get_mut(name), at) {
+            if let (Some(kinds), Some(at)) = (self.of(name), at) {
                 kinds[at] = true;
             }
         })
+    }
+
+    /// The kinds of a member; `None` of one that is not kept.
+    fn of(&mut self, name: &str) -> Option<&mut [bool; 5]> {
+        if !self.0.contains_key(name) && self.0.len() < MAX_FIELDS && name.len() <= MAX_NAME {
+            self.0.insert(name.to_owned(), [false; 5]);
+        }
+        self.0.get_mut(name)
     }
 
     /// What of others is of another kind here: a sentence for each member. Adds the others' kinds.
     pub(crate) fn merge(&mut self, other: &Kinds) -> Vec<String> {
         let mut conflicts = Vec::new();
         for (name, kinds) in &other.0 {
-            let known = self.0.entry(name.clone()).or_insert([false; 5]);
+            let Some(known) = self.of(name) else { continue };
             let had: Vec<&str> = named(known);
             let has = named(kinds);
             let is_new = known.iter().zip(kinds).any(|(known, new)| *new && !known);
@@ -104,6 +111,18 @@ mod tests {
         let conflict = kinds(&[r#"{"a":"1"}"#]);
         assert_eq!(all.merge(&conflict), ["a is a string here and a number elsewhere"]);
         assert!(all.merge(&conflict).is_empty());
+    }
+
+    #[test]
+    fn what_is_kept_of_many_members_is_bounded() {
+        let (mut all, mut one) = (Kinds::default(), Kinds::default());
+        for index in 0..MAX_FIELDS {
+            all.add(format!(r#"{{"{index}":1}}"#).as_bytes()).unwrap();
+        }
+        one.add(format!(r#"{{"{}":1,"a":1,"0":"x"}}"#, "b".repeat(MAX_NAME + 1)).as_bytes()).unwrap();
+        assert_eq!(one.0.len(), 2);
+        assert_eq!(all.merge(&one), ["0 is a string here and a number elsewhere"]);
+        assert_eq!(all.0.len(), MAX_FIELDS);
     }
 
     #[test]

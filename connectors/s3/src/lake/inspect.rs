@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek};
+use std::sync::Arc;
 
 use longshore_api::{ConnectError, Result};
 use sha2::{Digest, Sha256};
@@ -12,9 +13,12 @@ use super::name::{Format, Name};
 use super::rows::{Rows, corrupt};
 use crate::manifest::Manifest;
 use crate::store::aws::Listed;
+use crate::store::{Store, StoreError};
 
 /// The most bytes of a manifest: its inputs may be many.
 pub(super) const MAX_MANIFEST: usize = 64 << 20;
+/// The most bytes of a schema: verification keeps those that differ.
+pub(super) const MAX_SCHEMA: usize = 1 << 20;
 /// The most bytes of a row in a report.
 const MAX_SAMPLE: usize = 64 << 10;
 
@@ -22,7 +26,7 @@ const MAX_SAMPLE: usize = 64 << 10;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Contents {
     pub(super) rows: u64,
-    pub(super) schema: Option<String>,
+    pub(super) schema: Option<Arc<str>>,
     pub(super) kinds: Kinds,
     pub(super) samples: Vec<String>,
 }
@@ -30,15 +34,17 @@ pub(super) struct Contents {
 /// A temporary file with an object in it.
 ///
 /// # Errors
-/// Why it is not to be had, with its name.
+/// Kind BadRecord: what is wrong with this object; any other: why it is not to be had, with its name.
 pub(super) async fn fetch(lake: &Lake, object: &Listed) -> Result<File> {
     let failed = |error: std::io::Error| ConnectError::fatal(format!("a temporary file failed: {error}"));
     let mut file = tempfile::tempfile().map_err(failed)?;
     let read = lake.bucket.download(&object.key, &mut file).await;
-    let length = read.map_err(|error| lake.failed("reading", &object.key, &error))?;
+    let length = match read {
+        Ok(length) => length,
+        Err(error) => return Err(unread(lake, &object.key, &error, u64::MAX).await),
+    };
     if length != object.size {
-        let url = lake.url(&object.key);
-        return Err(ConnectError::retriable(format!("{url} has {length} bytes instead of {}", object.size)));
+        return Err(corrupt(format!("it has {length} bytes, and had {} when it was listed", object.size)));
     }
     file.rewind().map_err(failed)?;
     Ok(file)
@@ -47,10 +53,26 @@ pub(super) async fn fetch(lake: &Lake, object: &Listed) -> Result<File> {
 /// The manifest of an object.
 ///
 /// # Errors
-/// Kind BadRecord: it is none; any other: it cannot be read.
+/// Kind BadRecord: it is none, or what is wrong with this object; any other: it cannot be read.
 pub(super) async fn manifest(lake: &Lake, key: &str) -> Result<Manifest> {
-    let bytes = lake.bucket.read(key, MAX_MANIFEST).await.map_err(|error| lake.failed("reading", key, &error))?;
-    serde_json::from_slice(&bytes).map_err(corrupt)
+    let bytes = match lake.bucket.read(key, MAX_MANIFEST).await {
+        Ok(bytes) => bytes,
+        Err(error) => return Err(unread(lake, key, &error, MAX_MANIFEST as u64).await),
+    };
+    serde_json::from_slice(&bytes).map_err(|error| corrupt(format!("it is no manifest: {error}")))
+}
+
+/// Why an object of which `most` bytes are read was not read. One that is gone or too large says nothing of the others;
+/// whatever else is refused may be refused for all of them.
+async fn unread(lake: &Lake, key: &str, error: &StoreError, most: u64) -> ConnectError {
+    if matches!(error, StoreError::Refused(_)) {
+        match lake.bucket.size(key).await {
+            Ok(None) => return corrupt("it was deleted since it was listed"),
+            Ok(Some(size)) if size > most => return corrupt(format!("it has {size} bytes, more than {most}")),
+            _ => {}
+        }
+    }
+    lake.failed("reading", key, error)
 }
 
 /// Reads all rows of a file that holds an object, of which `samples` are kept.
@@ -59,7 +81,7 @@ pub(super) async fn manifest(lake: &Lake, key: &str) -> Result<Manifest> {
 /// Kind BadRecord: which row cannot be read, and why.
 pub(super) fn read(file: File, name: &Name, (format, is_gzip): (Format, bool), samples: usize) -> Result<Contents> {
     let mut rows = Rows::open(file, format, is_gzip, name.is_compacted)?;
-    let mut contents = Contents { schema: rows.schema().map(str::to_owned), ..Contents::default() };
+    let mut contents = Contents { schema: rows.schema().map(Arc::from), ..Contents::default() };
     let mut row = Vec::new();
     loop {
         let at_row = |error: ConnectError| corrupt(format!("row {}: {error}", contents.rows + 1));

@@ -7,7 +7,7 @@ use longshore_api::{ConnectError, ErrorKind, Result};
 use tokio::task::JoinSet;
 
 use super::fields::Kinds;
-use super::inspect::{self, Contents};
+use super::inspect::{self, Contents, MAX_SCHEMA};
 use super::name::{Format, Name, Side};
 use super::ranges::{self, Piece};
 use super::report::{Partition, Path, Problem, Report, Samples, Schemas};
@@ -54,6 +54,7 @@ pub async fn verify(lake: Lake, asked: Verification, mut progress: impl FnMut(us
     let objects = sort_out(&lake, listed, asked.samples, &mut report);
     let total = objects.len();
     let mut inspected = Vec::with_capacity(total);
+    let mut schemas = HashSet::new();
     let (mut waiting, mut running) = (objects.into_iter().enumerate(), JoinSet::new());
     progress(0, total);
     loop {
@@ -65,7 +66,9 @@ pub async fn verify(lake: Lake, asked: Verification, mut progress: impl FnMut(us
         let Some(done) = running.join_next().await else { break };
         let (index, done) =
             done.map_err(|error| ConnectError::fatal(format!("looking at an object failed: {error}")))?;
-        inspected.push((index, done?));
+        let mut done = done?;
+        done.contents.schema = done.contents.schema.map(|schema| shared(&mut schemas, schema));
+        inspected.push((index, done));
         progress(inspected.len(), total);
     }
     inspected.sort_by_key(|(index, _)| *index);
@@ -78,6 +81,15 @@ pub async fn verify(lake: Lake, asked: Verification, mut progress: impl FnMut(us
     }
     report.problems.sort();
     Ok(report)
+}
+
+/// The text of which there is one copy for all objects.
+fn shared(texts: &mut HashSet<Arc<str>>, text: Arc<str>) -> Arc<str> {
+    if let Some(known) = texts.get(&text) {
+        return Arc::clone(known);
+    }
+    texts.insert(Arc::clone(&text));
+    text
 }
 
 fn problem(kind: &'static str, subject: &str, message: impl Into<String>) -> Problem {
@@ -126,12 +138,19 @@ async fn inspect(lake: &Lake, object: Object) -> Result<Inspected> {
         match inspect::manifest(lake, key).await {
             Ok(manifest) => found = Some(manifest),
             Err(error) if error.kind == ErrorKind::BadRecord => {
-                problems.push(problem("manifest", &lake.url(key), format!("it is no manifest: {error}")));
+                problems.push(problem("manifest", &lake.url(key), error.to_string()));
             }
             Err(error) => return Err(error),
         }
     }
-    let mut file = inspect::fetch(lake, &object.listed).await?;
+    let mut file = match inspect::fetch(lake, &object.listed).await {
+        Ok(file) => file,
+        Err(error) if error.kind == ErrorKind::BadRecord => {
+            problems.push(problem("corrupt", &url, error.to_string()));
+            return Ok(Inspected { object, manifest: found, contents: Contents::default(), problems });
+        }
+        Err(error) => return Err(error),
+    };
     let (name, format, samples) = (object.name.clone(), object.format, object.samples);
     let has_manifest = found.is_some();
     let reading = tokio::task::spawn_blocking(move || {
@@ -141,7 +160,7 @@ async fn inspect(lake: &Lake, object: Object) -> Result<Inspected> {
     // A reader that panics has met what it did not expect: the object is to blame, not the others.
     let read = reading.await.unwrap_or_else(|_| Ok((String::new(), Err(ConnectError::data("its reader gave up")))));
     let (checksum, contents) = read?;
-    let contents = match contents {
+    let mut contents = match contents {
         Ok(contents) => contents,
         Err(error) => {
             problems.push(problem("corrupt", &url, error.to_string()));
@@ -164,13 +183,17 @@ async fn inspect(lake: &Lake, object: Object) -> Result<Inspected> {
             differs("records", &manifest.contents.records.to_string(), &contents.rows.to_string());
         }
     }
+    if let Some(schema) = contents.schema.take_if(|schema| schema.len() > MAX_SCHEMA) {
+        let message = format!("its schema has {} bytes: schemas of more than {MAX_SCHEMA} are left out", schema.len());
+        problems.push(problem("schema", &url, message));
+    }
     Ok(Inspected { object, manifest: found, contents, problems })
 }
 
 /// Puts together what was seen of each object.
 fn summarise(inspected: Vec<Inspected>, report: &mut Report) {
     let mut kinds: BTreeMap<(String, Side, Format), Kinds> = BTreeMap::new();
-    let mut schemas: BTreeMap<(String, Format, String), usize> = BTreeMap::new();
+    let mut schemas: BTreeMap<(String, Format, Arc<str>), usize> = BTreeMap::new();
     for one in &inspected {
         let Inspected { object, contents, .. } = one;
         let (topic, side, format) = (&object.name.topic, object.name.side, object.format.0);
@@ -182,7 +205,7 @@ fn summarise(inspected: Vec<Inspected>, report: &mut Report) {
         let subject = report_url(report, &object.listed.key);
         report.problems.extend(conflicts.into_iter().map(|conflict| problem("schema", &subject, conflict)));
         if let Some(schema) = &contents.schema {
-            *schemas.entry((topic.clone(), format, schema.clone())).or_default() += 1;
+            *schemas.entry((topic.clone(), format, Arc::clone(schema))).or_default() += 1;
         }
         if !contents.samples.is_empty() {
             report.samples.push(Samples { object: subject, rows: contents.samples.clone() });
@@ -190,7 +213,8 @@ fn summarise(inspected: Vec<Inspected>, report: &mut Report) {
     }
     let described = |((topic, format, schema), objects): (_, usize)| {
         let format: Format = format;
-        Schemas { topic, format: format.name(), schema, objects }
+        let schema: Arc<str> = schema;
+        Schemas { topic, format: format.name(), schema: schema.to_string(), objects }
     };
     report.schemas = schemas.into_iter().map(described).collect();
     count_partitions(&inspected, report);
@@ -202,43 +226,48 @@ fn report_url(report: &Report, key: &str) -> String {
     format!("s3://{bucket}/{key}")
 }
 
-/// A file: the objects of the same records.
-#[derive(Default)]
-struct Sides<'a>(BTreeMap<Side, &'a Inspected>);
+/// The objects of the same records, which differ in their sides, formats and extensions. There is one of a side, unless
+/// the records were written twice.
+type Sides<'a> = BTreeMap<Side, Vec<&'a Inspected>>;
 
 fn count_partitions(inspected: &[Inspected], report: &mut Report) {
     let mut files: BTreeMap<(&str, i32, i64, &str, bool), Sides<'_>> = BTreeMap::new();
     for one in inspected {
         let name = &one.object.name;
         let file = (name.topic.as_str(), name.partition, name.first_offset, name.folder.as_str(), name.is_compacted);
-        files.entry(file).or_default().0.insert(name.side, one);
+        files.entry(file).or_default().entry(name.side).or_default().push(one);
     }
     let mut paths: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
     let mut partitions: BTreeMap<(&str, i32), (Vec<Piece>, u64)> = BTreeMap::new();
     let mut problems = Vec::new();
-    for ((topic, partition, first, folder, _), Sides(sides)) in &files {
-        // Tombstones have keys and no values.
-        let Some(one) = sides.values().next() else { continue };
-        let (rows, subject) = (one.contents.rows, report_url(report, &one.object.listed.key));
-        for other in sides.values().filter(|other| other.contents.rows != rows) {
-            let beside = report_url(report, &other.object.listed.key);
-            let message = format!("it has {} records, and {subject} beside it {rows}", other.contents.rows);
-            problems.push(problem("count", &beside, message));
-        }
+    let mut schemas: HashMap<Option<Arc<str>>, usize> = HashMap::new();
+    for ((topic, partition, first, folder, _), sides) in &files {
         let path = paths.entry(folder.trim_end_matches('/')).or_default();
-        (path.0, path.1) = (path.0 + 1, path.1 + rows);
-        let manifest = one.manifest.as_ref();
-        let schema = one.contents.schema.clone();
-        let schema = schema.or_else(|| manifest.and_then(|manifest| manifest.schema.as_ref()).map(ToString::to_string));
         let (pieces, total) = partitions.entry((topic, *partition)).or_default();
-        *total += rows;
-        pieces.push(Piece {
-            object: subject,
-            line: format!("{folder} {}", schema.unwrap_or_default()),
-            first: *first,
-            records: rows,
-            last: manifest.map(|manifest| manifest.contents.last_offset),
-        });
+        // Objects that begin with the same record overlap, whatever their schemas.
+        let schema = sides.values().flatten().next().and_then(|one| schema_of(one));
+        let number = schemas.len();
+        let line = format!("{folder} {}", schemas.entry(schema).or_insert(number));
+        for index in 0..sides.values().map(Vec::len).max().unwrap_or_default() {
+            // Tombstones have keys and no values.
+            let mut file = sides.values().filter_map(|objects| objects.get(index));
+            let Some(one) = file.next() else { continue };
+            let (rows, subject) = (one.contents.rows, report_url(report, &one.object.listed.key));
+            for other in file.filter(|other| other.contents.rows != rows) {
+                let beside = report_url(report, &other.object.listed.key);
+                let message = format!("it has {} records, and {subject} beside it {rows}", other.contents.rows);
+                problems.push(problem("count", &beside, message));
+            }
+            (path.0, path.1) = (path.0 + 1, path.1 + rows);
+            *total += rows;
+            pieces.push(Piece {
+                object: subject,
+                line: line.clone(),
+                first: *first,
+                records: rows,
+                last: one.manifest.as_ref().map(|manifest| manifest.contents.last_offset),
+            });
+        }
     }
     report.paths =
         paths.into_iter().map(|(path, (objects, rows))| Path { path: path.to_owned(), objects, rows }).collect();
@@ -250,6 +279,12 @@ fn count_partitions(inspected: &[Inspected], report: &mut Report) {
     report.partitions = partitions;
     report.problems.extend(problems);
     report.problems.extend(left_over(inspected, report));
+}
+
+/// The schema of an object's records, where it or its manifest tells it.
+fn schema_of(one: &Inspected) -> Option<Arc<str>> {
+    let of_manifest = || Some(one.manifest.as_ref()?.schema.as_ref()?.to_string().into());
+    one.contents.schema.clone().or_else(of_manifest)
 }
 
 fn partition_of(topic: &str, partition: i32, pieces: Vec<Piece>, rows: u64, problems: &mut Vec<Problem>) -> Partition {
@@ -293,4 +328,48 @@ fn left_over(inspected: &[Inspected], report: &Report) -> Vec<Problem> {
         }
     }
     told.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lake::name::Scheme;
+
+    fn report(objects: &[(&str, u64)]) -> Report {
+        let scheme = Scheme { directory: "/".to_owned(), file: "+".to_owned() };
+        let inspected = objects.iter().map(|(key, rows)| {
+            let name = scheme.read(key).unwrap();
+            let listed = Listed { key: (*key).to_owned(), size: 1 };
+            let format = name.format.unwrap();
+            let object = Object { listed, name, format, manifest: None, samples: 0 };
+            let contents = Contents { rows: *rows, ..Contents::default() };
+            Inspected { object, manifest: None, contents, problems: Vec::new() }
+        });
+        let mut report = Report { location: "s3://lake/".to_owned(), ..Report::default() };
+        summarise(inspected.collect(), &mut report);
+        report
+    }
+
+    #[test]
+    fn records_that_were_written_in_two_formats_are_there_twice() {
+        for other in ["orders+3+0000000000.json.gz", "orders+3+0000000000.snappy.json", "orders+3+0000000000.parquet"] {
+            let report = report(&[("orders+3+0000000000.json", 100), (other, 100)]);
+            let partition = &report.partitions[0];
+            assert_eq!((partition.objects, partition.rows, report.rows), (2, 200, 200), "{other}");
+            let [overlap] = &partition.overlaps[..] else { panic!("{other}: {:?}", partition.overlaps) };
+            assert_eq!(overlap.records, 100, "{other}");
+            let told: Vec<_> = report.problems.iter().map(|problem| problem.kind).collect();
+            assert_eq!(told, ["overlap"], "{other}");
+        }
+    }
+
+    #[test]
+    fn sides_of_one_file_are_counted_once_whatever_their_formats() {
+        let name = "orders+3+0000000000";
+        let names = [format!("{name}.headers.json"), format!("{name}.keys.avro"), format!("{name}.parquet")];
+        let report = report(&[(&names[0], 100), (&names[1], 99), (&names[2], 100)]);
+        assert_eq!((report.objects, report.partitions[0].objects, report.rows), (3, 1, 100));
+        let message = format!("it has 99 records, and s3://lake/{name}.parquet beside it 100");
+        assert_eq!(report.problems, [problem("count", &format!("s3://lake/{name}.keys.avro"), message)]);
+    }
 }

@@ -7,6 +7,7 @@ use longshore_api::{Props, Slot};
 use longshore_s3::AivenS3SinkConnector;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
+use crate::proxy::{Fate, Proxy};
 use crate::support::{Bucket, Sink, json, records, structs};
 
 async fn start(bucket: &Bucket, more: &[(&str, &str)]) -> Sink {
@@ -177,4 +178,103 @@ async fn what_is_not_written_at_the_end_of_a_task_is_written_by_its_last_flush()
     rest.read_exact(&mut length).unwrap();
     assert_eq!(u32::from_be_bytes(length) as usize, rest.len());
     assert_eq!(snap::raw::Decoder::new().decompress_vec(rest).unwrap(), b"v");
+}
+
+#[tokio::test]
+async fn what_fits_no_open_file_goes_to_an_object_of_another_name() {
+    let bucket = Bucket::new().await;
+    let more = [("format.output.type", "avro"), ("file.compression.type", "none"), ("format.output.fields", "value")];
+    let mut sink = start(&bucket, &more).await;
+    sink.put(&structs(1200, &[(1, "first"), (2, "second")])).await;
+    sink.put(&records(1202, &[(None, Some("third"))], Slot::Text)).await;
+    sink.put(&structs(1203, &[(3, "fourth")])).await;
+    sink.wait_for(1204).await;
+    let texts = bucket.objects().await.into_iter();
+    let texts = texts.map(|(key, bytes)| (key, String::from_utf8_lossy(&bytes).into_owned())).collect::<Vec<_>>();
+    let keys: Vec<&str> = texts.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["orders-3-1200.avro", "orders-3-1202.avro", "orders-3-1203.avro"]);
+    for (index, word) in [(0, "first"), (0, "second"), (1, "third"), (2, "fourth")] {
+        assert!(texts[index].1.contains(word), "{}", texts[index].1);
+    }
+
+    let bucket = Bucket::new().await;
+    let more = [("format.output.type", "parquet"), ("format.output.fields", "value,offset")];
+    let mut sink = start(&bucket, &more).await;
+    sink.put(&json(0, &[r#"{"x":1}"#, r#"{"x":2}"#])).await;
+    sink.put(&records(2, &[(None, None)], Slot::Bytes)).await;
+    sink.put(&json(3, &[r#"{"x":4}"#])).await;
+    sink.wait_for(4).await;
+    let objects = bucket.objects().await;
+    let rows = objects.into_values().flat_map(|file| {
+        let reader = SerializedFileReader::new(Bytes::from(file)).unwrap();
+        reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect::<Vec<_>>()
+    });
+    let expected = [
+        "{value: {x: 1}, offset: 0}",
+        "{value: {x: 2}, offset: 1}",
+        "{value: null, offset: 2}",
+        "{value: {x: 4}, offset: 3}",
+    ];
+    assert_eq!(rows.collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
+async fn the_last_record_of_a_key_does_not_overtake_the_one_before() {
+    let bucket = Bucket::new().await;
+    let proxy = Proxy::start(&bucket.url).await;
+    let more = [
+        ("aws.s3.endpoint", proxy.url.as_str()),
+        ("file.name.template", "keys/{{key}}"),
+        ("file.compression.type", "none"),
+        ("format.output.fields.value.encoding", "none"),
+    ];
+    let mut sink = start(&bucket, &more).await;
+    let is_first = |target: &str| target.split('?').next().is_some_and(|path| path.ends_with("/keys/k0"));
+    proxy.plan(move |request| if is_first(request.target) { Fate::Busy } else { Fate::Pass });
+    // One key more than there are open files begins a commit, the last of the second round would begin another.
+    let keys: Vec<String> = (0..=1000).chain(0..999).map(|number| format!("k{number}")).collect();
+    let rounds: Vec<_> =
+        keys.iter().zip(0..).map(|(key, at)| (Some(&**key), Some(["old", "new"][at / 1000]))).collect();
+    sink.put(&records(0, &rounds, Slot::Text)).await;
+    let last = records(2000, &[(Some("k999"), Some("new"))], Slot::Text);
+    let outcome = sink.put_once(&last).await.unwrap();
+    assert_eq!((outcome.taken, outcome.retry.is_some()), (0, true));
+    proxy.plan(|_| Fate::Pass);
+    sink.put(&last).await;
+    sink.wait_for(2001).await;
+    for key in ["keys/k0", "keys/k999"] {
+        let object = bucket.client.get_object().bucket(&bucket.name).key(key).send().await.unwrap();
+        assert_eq!(object.body.collect().await.unwrap().to_vec(), b"new", "{key}");
+    }
+}
+
+#[tokio::test]
+async fn records_that_make_no_name_or_no_time_are_bad() {
+    let bucket = Bucket::new().await;
+    let more = [("file.name.template", "{{key}}"), ("file.compression.type", "none")];
+    let mut sink = start(&bucket, &more).await;
+    let keys = ["", "a", "x/../y", "n\0l", ".", "..."];
+    let keyed: Vec<_> = keys.iter().map(|key| (Some(*key), Some("v"))).collect();
+    let outcome = sink.put(&records(0, &keyed, Slot::Text)).await;
+    let errors: Vec<String> = outcome.bad.iter().map(|bad| bad.error.to_string()).collect();
+    for (error, what) in
+        errors.iter().zip(["orders-3@0 is empty", "orders-3@2 has", "orders-3@3 has", "orders-3@4 has"])
+    {
+        assert!(error.contains(what), "{error}");
+    }
+    assert_eq!(errors.len(), 4);
+    sink.wait_for(6).await;
+    assert_eq!(bucket.objects().await.into_keys().collect::<Vec<_>>(), ["...", "a"]);
+
+    let by_time = "{{topic}}-{{partition}}-{{start_offset}}-{{timestamp:unit=yyyy}}";
+    for more in [
+        vec![("format.output.type", "jsonl"), ("format.output.fields", "timestamp")],
+        vec![("file.name.timestamp.source", "event"), ("file.name.template", by_time)],
+    ] {
+        let bucket = Bucket::new().await;
+        let mut sink = start(&bucket, &more).await;
+        let outcome = sink.put(&records(1_000_000_000_000, &[(None, Some("v"))], Slot::Text)).await;
+        let error = outcome.bad[0].error.to_string();
+        assert!(error.contains("the timestamp 1001700000000000 "), "{error}");
+    }
 }

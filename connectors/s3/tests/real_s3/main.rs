@@ -203,6 +203,9 @@ async fn a_bad_record_before_one_that_fails_the_task_is_reported() {
     let outcome = sink.put_once(&batch).await.unwrap();
     assert_eq!((outcome.taken, outcome.bad.iter().map(|bad| bad.index).collect::<Vec<_>>()), (2, vec![1]));
     assert!(sink.try_put(&batch).await.unwrap_err().to_string().contains("orders-3@2"));
+    // Whatever is called next tells it.
+    assert_eq!(sink.put_once(&batch).await.unwrap().taken, 2);
+    assert!(sink.wait_for_failure().await.to_string().contains("orders-3@2"));
 }
 
 #[tokio::test]

@@ -40,6 +40,8 @@ struct Level {
     schema: Arc<Schema>,
     /// Fields that are such structs.
     inner: Vec<(usize, Level)>,
+    /// Fields that are no structs, though a way leads into them.
+    closed: Vec<usize>,
     /// Of which pairs the fields at the end come.
     added: Vec<usize>,
 }
@@ -162,7 +164,7 @@ impl Level {
     fn make(old: &Schema, ways: Vec<(usize, &[String])>, found: &[Option<Header>]) -> Result<Self> {
         // What is nested stays optional where it was, or deletions had no schema that they fit.
         let mut schema = basics(old, Type::Struct);
-        let mut inner = Vec::new();
+        let (mut inner, mut closed) = (Vec::new(), Vec::new());
         for (index, field) in old.fields.iter().enumerate() {
             let into = |(pair, way): &(usize, &[String])| match way {
                 [first, rest @ ..] if !rest.is_empty() && **first == *field.name => Some((*pair, way.len() - 1)),
@@ -173,6 +175,9 @@ impl Level {
                 .filter_map(|one| into(one).map(|(pair, length)| (pair, &one.1[one.1.len() - length..])))
                 .collect();
             if deeper.is_empty() || field.schema.kind != Type::Struct {
+                if !deeper.is_empty() {
+                    closed.push(index);
+                }
                 add_field(&mut schema, &field.name, Arc::clone(&field.schema))?;
                 continue;
             }
@@ -193,11 +198,14 @@ impl Level {
             add_field(&mut schema, &name.as_str().into(), of_header)?;
             added.push(pair);
         }
-        Ok(Self { schema: Arc::new(schema), inner, added })
+        Ok(Self { schema: Arc::new(schema), inner, closed, added })
     }
 
     fn apply(&self, old: Struct, found: &[Option<Header>]) -> Result<Struct> {
         let mut values = old.values;
+        if let Some(value) = self.closed.iter().filter_map(|index| values.get(*index)).find(|value| !value.is_null()) {
+            return Err(not_a_struct(value, "Nested field"));
+        }
         for (index, level) in &self.inner {
             let Some(value) = values.get_mut(*index).filter(|value| !value.is_null()) else { continue };
             let nested = structure(take(value), "Nested field")?;

@@ -519,8 +519,27 @@ impl<'a> Evaluation<'a> {
             return Err(problem(node, format!("a pattern matches text, found {}", value.type_name())));
         };
         self.charge(node, text.len() as u64 / 64)?;
+        if matches!(search.gives, Gives::Matches | Gives::Replaced { .. }) {
+            self.charge_matches(node, search, text)?;
+        }
         let given = given(&search.regex, text, &search.gives).map_err(|error| problem(node, error.0))?;
         self.made(node, Val::owned(given))
+    }
+
+    /// Takes the steps of what matches become, before it is made.
+    fn charge_matches(&mut self, node: &Node, search: &Search, text: &str) -> Result<(), Problem> {
+        for found in search.regex.find_iter(text) {
+            let found = found.map_err(|error| problem(node, error.0))?;
+            let made = match &search.gives {
+                Gives::Replaced { with, .. } => with.length(&found),
+                _ => 16,
+            };
+            self.charge(node, 1 + made as u64 / 64)?;
+            if matches!(search.gives, Gives::Replaced { all: false, .. }) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn run(&mut self, node: &'a Node, of: &'a Loop) -> Outcome<'a> {
@@ -588,8 +607,9 @@ fn given(regex: &JavaRegex, text: &str, gives: &Gives) -> Result<Value, RegexErr
             .find(text)?
             .map_or(Value::Null, |found| texts((0..=regex.group_count()).map(|index| found.group(index)).collect())),
         Gives::Matches => {
-            let found = regex.find_all(text)?;
-            if found.is_empty() { Value::Null } else { texts(found.iter().map(|one| one.group(0)).collect()) }
+            let found: Vec<_> =
+                regex.find_iter(text).map(|one| one.map(|one| one.group(0))).collect::<Result<_, _>>()?;
+            if found.is_empty() { Value::Null } else { texts(found) }
         }
         Gives::Replaced { with, all: true } => Value::string(regex.replace_all(text, with)?),
         Gives::Replaced { with, all: false } => {

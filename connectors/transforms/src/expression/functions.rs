@@ -265,7 +265,9 @@ impl Function {
         if let (Function::Join, Some(Value::Array(elements))) = (self, on.data()) {
             let separator = arguments.first().map_or(Ok(""), |one| text(one, self))?;
             let texts: Option<Vec<&str>> = elements.iter().map(Value::as_str).collect();
-            return Ok(Value::string(texts.ok_or("join takes a list of texts")?.join(separator)));
+            let texts = texts.ok_or("join takes a list of texts")?;
+            steps.take_bytes(texts.iter().map(|text| text.len() + separator.len()).sum());
+            return Ok(if steps.are_left() { Value::string(texts.join(separator)) } else { Value::Null });
         }
         if let (Function::Contains, Some(Value::Array(elements)), [wanted]) = (self, on.data(), arguments) {
             let wanted = wanted.data();
@@ -288,8 +290,12 @@ impl Function {
             Function::Upper { ascii: true } => Value::string(on.to_ascii_uppercase()),
             Function::Upper { ascii: false } => Value::string(on.to_uppercase()),
             Function::Trim => Value::string(on.trim()),
-            Function::Replace { all: true } => Value::string(on.replace(argument(0)?, argument(1)?)),
-            Function::Replace { all: false } => Value::string(on.replacen(argument(0)?, argument(1)?, 1)),
+            Function::Replace { all } => {
+                let (old, new, most) = (argument(0)?, argument(1)?, if *all { usize::MAX } else { 1 });
+                // Paid before it is made: an empty text is found between all letters.
+                steps.take_bytes(on.matches(old).take(most).count().saturating_mul(new.len()));
+                if steps.are_left() { Value::string(on.replacen(old, new, most)) } else { Value::Null }
+            }
             Function::Split => Value::Array(on.split(argument(0)?).map(Value::string).collect()),
             Function::Substring => {
                 let (from, to) = (index(0)?.unwrap_or(0), index(1)?.unwrap_or(usize::MAX));

@@ -112,6 +112,7 @@ pub(super) fn compare(one: &Value, other: &Value, steps: &mut Steps) -> Option<O
 /// Whether two values are the same: numbers by what they are worth, values of unlike types never. The answer counts for
 /// nothing where no steps are left.
 pub(super) fn is_equal(one: &Value, other: &Value, steps: &mut Steps) -> bool {
+    steps.take(1);
     if !steps.are_left() {
         return false;
     }
@@ -122,6 +123,7 @@ pub(super) fn is_equal(one: &Value, other: &Value, steps: &mut Steps) -> bool {
         }
         (Value::Map(_) | Value::Struct(_), Value::Map(_) | Value::Struct(_)) => {
             let (one, other) = (entries(one), entries(other));
+            steps.take((one.len() + other.len()) as u64);
             one.len() == other.len()
                 && one.iter().all(|(key, value)| {
                     other.iter().any(|(known, other)| is_equal(key, known, steps) && is_equal(value, other, steps))

@@ -374,4 +374,24 @@ fn comparing_takes_steps_too() {
         let error = Expression::compile(text, Language::Cel).unwrap().value(&record, "x").unwrap_err();
         assert!(error.to_string().contains("more work than an expression may make"), "{text}: {error}");
     }
+    record.value = Data::schemaless(Value::Array(vec![Value::Null; 20_000]));
+    let error = Expression::compile("value.all(x, value == value)", Language::Cel).unwrap().value(&record, "x");
+    assert!(error.unwrap_err().to_string().contains("more work"), "nulls are compared, too");
+}
+
+#[test]
+fn what_would_be_too_long_is_not_made() {
+    let long = "z".repeat(1_000_000);
+    let mut record = record();
+    record.key = Data::schemaless(Value::Array(vec![Value::string(""); 1_000_000]));
+    record.value = Data::schemaless(Value::string(long.as_str()));
+    let pattern = format!("value.replaceAll(/(?:)/g, '{}')", "y".repeat(64_000));
+    for (text, language) in [
+        ("value.replace('', value)", Language::Cel),
+        ("key.join(value)", Language::Cel),
+        (pattern.as_str(), Language::JavaScript),
+    ] {
+        let error = Expression::compile(text, language).unwrap().value(&record, "x").unwrap_err();
+        assert!(error.to_string().contains("more work than an expression may make"), "{text}: {error}");
+    }
 }

@@ -99,6 +99,31 @@ fn fields_are_joined() {
 }
 
 #[test]
+fn a_field_that_is_null_has_its_default() {
+    let currency = Schema { default: Some(Value::string("EUR")), ..Schema::optional(Type::String) };
+    let schema = Arc::new(Schema::structure(vec![
+        Field::new("amount", Schema::new(Type::Int32)),
+        Field::new("currency", currency),
+    ]));
+    let price = || {
+        let values = vec![Value::Int32(5), Value::Null];
+        record(Data::new(Arc::clone(&schema), Value::Struct(Struct { schema: Arc::clone(&schema), values })))
+    };
+    let after = |class: &str, config: &[(&str, &str)]| {
+        let mut price = price();
+        let verdict = make(&aiven(class), config).apply(&mut price).unwrap();
+        (verdict, shown(&price.value.value))
+    };
+    let join = [("field.names", "amount,currency"), ("output.field.name", "all"), ("delimiter", "-")];
+    assert_eq!(after("ConcatFields$Value", &join).1, "Struct{amount=5,currency=EUR,all=5-EUR}");
+    let hash = [("function", "md5"), ("field.name", "currency"), ("skip.missing.or.null", "true")];
+    let (_, hashed) = after("Hash$Value", &hash);
+    assert_eq!(hashed, "Struct{amount=5,currency=a055562bdb59ad8ba9cc680367308118}");
+    let filter = [("field.name", "currency"), ("field.value", "EUR")];
+    assert_eq!(after("FilterByFieldValue$Value", &filter).0, Verdict::Keep);
+}
+
+#[test]
 fn a_fields_value_filters() {
     let class = aiven("FilterByFieldValue$Value");
     let kept = |config: &[(&str, &str)], value: Value| {

@@ -44,6 +44,12 @@ fn headers_become_fields() {
     assert_eq!(copied.headers.len(), 1);
     assert_eq!(make(class, &config("copy")).apply(&mut record(Data::NULL)), Ok(Verdict::Keep), "a tombstone");
 
+    let mut closed = with_headers(&[("tenant", Value::string("t"))]);
+    let way = [("headers", "tenant"), ("fields", "op.tenant"), ("operation", "move")];
+    let error = make(class, &way).apply(&mut closed).unwrap_err();
+    assert!(error.to_string().contains("Nested field"), "{error}");
+    assert_eq!(closed.headers.len(), 1, "what has no place stays");
+
     let mut twice = with_headers(&[("tenant", Value::string("a")), ("tenant", Value::string("b"))]);
     assert!(make(class, &config("move")).apply(&mut twice).unwrap_err().to_string().contains("Duplicate key tenant"));
     let mut plain = record(Data::schemaless(map(&[])));

@@ -123,7 +123,7 @@ impl Columns {
         parts + self.segments.len() * self.leaves.len() * size_of::<[u32; 3]>()
     }
 
-    /// Moves the records that are kept to the file, and forgets what is not.
+    /// Moves the records that are kept to the file, and forgets what is not. If that fails, they stay in memory.
     ///
     /// # Errors
     /// Kind Fatal.
@@ -133,12 +133,13 @@ impl Columns {
             return Ok(());
         }
         let mut segment = Segment { start: self.spill.len(), lengths: Vec::with_capacity(self.leaves.len()) };
-        for leaf in &mut self.leaves {
+        for leaf in &self.leaves {
             segment.lengths.push([0, 1, 2].map(|part| leaf.parts[part].len() as u32));
-            for part in leaf.take() {
-                self.spill.append(&part)?;
+            for part in &leaf.parts {
+                self.spill.append(part)?;
             }
         }
+        self.leaves.iter_mut().for_each(|leaf| drop(leaf.take()));
         self.segments.push(segment);
         Ok(())
     }
@@ -277,5 +278,29 @@ impl Values {
 
     fn slice(&mut self, length: usize) -> Option<Bytes> {
         (self.0.len() >= length).then(|| self.0.split_to(length))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    #[test]
+    fn records_that_cannot_be_spilled_stay() {
+        let message = parse_message_type("message m { required int32 n; }").unwrap();
+        let mut columns = Columns::new(&SchemaDescriptor::new(message.into()));
+        columns.fixed(0, 0, &7_i32.to_le_bytes());
+        columns.keep();
+        columns.spill = Spill::read_only();
+        assert!(columns.spill().is_err());
+        assert!(columns.segments.is_empty());
+        columns.spill = Spill::default();
+        columns.spill().unwrap();
+        let mut spilled = Vec::new();
+        columns.spill.read(0, columns.spill.len(), &mut spilled).unwrap();
+        assert_eq!((spilled, columns.segments.len()), (7_i32.to_le_bytes().to_vec(), 1));
+        assert!(columns.leaves[0].parts.iter().all(Vec::is_empty));
     }
 }

@@ -283,9 +283,7 @@ impl Leaf {
                 columns.fixed(column, repetition, &bytes);
             }
             Leaf::Uuid => {
-                let digits: String = text.chars().filter(|digit| *digit != '-').collect();
-                let number = u128::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 32);
-                columns.fixed(column, repetition, &number.ok_or_else(wrong)?.to_be_bytes());
+                columns.fixed(column, repetition, &uuid(text).ok_or_else(wrong)?.to_be_bytes());
             }
             Leaf::Date => {
                 let date: jiff::civil::Date = text.parse().map_err(|_| wrong())?;
@@ -319,16 +317,21 @@ impl Leaf {
         let Leaf::Decimal { precision, scale, physical, length } = self else {
             return Err(self.expected("a decimal"));
         };
-        // Bounds the work of bringing 1e999999 to the scale.
-        let (digits, found) = value.as_bigint_and_exponent();
-        let least = found.saturating_sub(i64::try_from(value.digits()).unwrap_or(i64::MAX));
-        let is_zero = digits.sign() == Sign::NoSign;
+        // Bounds the work of bringing 1e999999 and 1e-999999 to the scale.
+        let (unscaled, found) = value.as_bigint_and_exponent();
+        let digits = i64::try_from(value.digits()).unwrap_or(i64::MAX);
+        let least = found.saturating_sub(digits);
+        let is_zero = unscaled.sign() == Sign::NoSign;
         if !is_zero && least.saturating_neg().saturating_add(*scale) > i64::try_from(*precision).unwrap_or(i64::MAX) {
             return Err(self.expected("a decimal of more digits"));
         }
+        let inexact = || self.expected(&format!("a decimal of the scale {found}"));
+        if !is_zero && found.saturating_sub(*scale) > digits {
+            return Err(inexact());
+        }
         let scaled = if is_zero { BigDecimal::from(0).with_scale(*scale) } else { value.with_scale(*scale) };
         if scaled != *value {
-            return Err(self.expected(&format!("a decimal of the scale {found}")));
+            return Err(inexact());
         }
         let unscaled = scaled.as_bigint_and_exponent().0;
         let bytes = unscaled.to_signed_bytes_be();
@@ -357,6 +360,15 @@ impl Leaf {
     pub(super) fn expected(&self, found: &str) -> ConnectError {
         ConnectError::data(format!("expected {self}, found {found}"))
     }
+}
+
+/// A UUID as RFC 9562 writes it: 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12.
+fn uuid(text: &str) -> Option<u128> {
+    let groups = text.split('-');
+    let is_uuid = groups.clone().map(str::len).eq([8, 4, 4, 4, 12]);
+    let digits: String = groups.collect();
+    (is_uuid && digits.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(())?;
+    u128::from_str_radix(&digits, 16).ok()
 }
 
 /// A time by ISO 8601; one without an offset is in UTC.

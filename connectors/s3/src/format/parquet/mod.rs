@@ -242,7 +242,9 @@ impl ParquetEncoder {
                 let (text, after) =
                     texts.split_at_checked(u32::from_le_bytes(*length) as usize).unwrap_or((texts, &[]));
                 let fit = writing.add_document(&String::from_utf8_lossy(text), &self.json)?;
-                debug_assert!(fit == Fit::Here, "the schema was made for the document");
+                if fit != Fit::Here {
+                    return Err(ConnectError::fatal("a document does not fit the schema that was made for it"));
+                }
                 writing.keep(self.options.row_group, out)?;
                 rest = after;
             }
@@ -303,7 +305,7 @@ impl Encoder for ParquetEncoder {
     fn release(&mut self, _out: &mut Vec<u8>) -> Result<()> {
         match &mut self.state {
             State::New => Ok(()),
-            State::Gathering(gathered) => gathered.spill.append(&std::mem::take(&mut gathered.texts)),
+            State::Gathering(gathered) => gathered.release(),
             State::Writing(writing) => writing.columns.spill(),
         }
     }
@@ -426,6 +428,13 @@ impl Gathered {
 
     fn byte_count(&self) -> usize {
         self.texts.len() + self.spill.len()
+    }
+
+    /// Moves the documents to the file.
+    fn release(&mut self) -> Result<()> {
+        self.spill.append(&self.texts)?;
+        self.texts = Vec::new();
+        Ok(())
     }
 
     fn take_spilled(&mut self) -> Result<Vec<u8>> {

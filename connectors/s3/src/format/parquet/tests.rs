@@ -280,7 +280,18 @@ fn what_does_not_fit_a_given_schema_is_told() {
         (r#"{"id":1,"day":"yesterday"}"#, "field day: expected DATE, found another text"),
         (r#"{"id":1,"price":1.005}"#, "field price: expected DECIMAL(9,2), found a decimal of the scale 3"),
         (r#"{"id":1,"price":"1e999999999"}"#, "field price: expected DECIMAL(9,2), found a decimal of more digits"),
+        (
+            r#"{"id":1,"price":1e-2000000000}"#,
+            "field price: expected DECIMAL(9,2), found a decimal of the scale 2000000000",
+        ),
+        (
+            r#"{"id":1,"price":"-5e-9000000000000000000"}"#,
+            "field price: expected DECIMAL(9,2), found a decimal of the scale 9000000000000000000",
+        ),
         (r#"{"id":1,"uuid":"x"}"#, "field uuid: expected UUID, found another text"),
+        (r#"{"id":1,"uuid":"+1234567890abcdef1234567890abcde"}"#, "field uuid: expected UUID, found another text"),
+        (r#"{"id":1,"uuid":"001122334-455-6677-8899-aabbccddeeff"}"#, "field uuid: expected UUID, found another text"),
+        (r#"{"id":1,"uuid":"+0112233-4455-6677-8899-aabbccddeeff"}"#, "field uuid: expected UUID, found another text"),
     ] {
         let mut encoder = ParquetEncoder::new(Column::Value, Arc::clone(&options)).unwrap();
         let error = encode(&mut encoder, Payload::Json(text.as_bytes()), &mut Vec::new()).unwrap_err();

@@ -113,7 +113,7 @@ impl MongoEventRouter {
         let mut document = bson::document(text, "after")?;
         for (field, value) in &mut document {
             if *field == self.payload && !self.expands && matches!(value, Bson::Document(_)) {
-                // Debezium wrote the document by the settings by which it would write this part of it.
+                // The text as the event has it; Java prints the parsed document anew, in another form of JSON.
                 *value = Bson::Text(member(text, field)?.to_owned());
             }
         }

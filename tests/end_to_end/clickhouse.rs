@@ -94,21 +94,33 @@ fn event_with_schema(number: usize) -> Value {
     json!({"schema": {"type": "struct", "fields": fields}, "payload": event(number)})
 }
 
+/// Sends events to a topic whose table is there, and waits for their rows.
+fn pour(
+    worker: &Worker,
+    topic: &str,
+    rows: &Rows,
+    count: usize,
+    config: impl FnOnce(&mut Value),
+    event: fn(usize) -> Value,
+) {
+    let mut sink = sink(topic, &rows.database);
+    config(&mut sink);
+    worker.create("clickhouse", &sink);
+    let writer = Writer::new();
+    for number in 0..count {
+        writer.send(topic, Some(&format!("user {}", number % 17)), Some(&event(number).to_string()));
+    }
+    writer.flush();
+    worker.wait_until(&format!("{count} rows"), || rows.number("count()", topic) == count);
+}
+
 /// Listens to 600 songs over three partitions, and looks at what ClickHouse then knows of them.
 fn songs_become_rows(config: impl FnOnce(&mut Value), event: fn(usize) -> Value) {
     let topic = unique("music");
     create_topic(&topic, 3);
     let rows = Rows::new(&topic);
     let worker = Worker::start(kafka());
-    let mut sink = sink(&topic, &rows.database);
-    config(&mut sink);
-    worker.create("clickhouse", &sink);
-    let writer = Writer::new();
-    for number in 0..600 {
-        writer.send(&topic, Some(&format!("user {}", number % 17)), Some(&event(number).to_string()));
-    }
-    writer.flush();
-    worker.wait_until("600 rows", || rows.number("count()", &topic) == 600);
+    pour(&worker, &topic, &rows, 600, config, event);
     let sums =
         format!("SELECT sum(n), uniqExact(n), sum(ms), countIf(track IS NULL), sum(length(tags)) FROM `{topic}`");
     let ms: usize = (0..600).map(|number| 1000 * (number % 300)).sum();
@@ -153,15 +165,7 @@ fn app_events_become_rows(config: impl FnOnce(&mut Value), event: fn(usize) -> V
          ENGINE=MergeTree ORDER BY (event_name, at) SETTINGS non_replicated_deduplication_window=1000"
     ));
     let worker = Worker::start(kafka());
-    let mut sink = sink(&topic, &rows.database);
-    config(&mut sink);
-    worker.create("clickhouse", &sink);
-    let writer = Writer::new();
-    for number in 0..900 {
-        writer.send(&topic, Some(&format!("user {}", number % 17)), Some(&event(number).to_string()));
-    }
-    writer.flush();
-    worker.wait_until("900 rows", || rows.number("count()", &topic) == 900);
+    pour(&worker, &topic, &rows, 900, config, event);
     let sums = "count(), uniqExact(id), sum(JSONExtractInt(event_params, 'n')), uniqExact(user_id), min(at), max(at), \
                 countIf(event_name = 'song_played')";
     assert_eq!(

@@ -2,58 +2,14 @@
 
 use std::process::Command;
 
-use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use longshore_test_servers::{kafka, s3, unique};
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 
+use super::bucket::Bucket;
 use super::kafka::{Writer, create_topic};
 use super::worker::Worker;
 
-/// A bucket of a test's own.
-struct Lake {
-    name: String,
-    client: Client,
-    runtime: Runtime,
-}
-
-impl Lake {
-    fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("lab", "labpass", None, None, "test"))
-            .endpoint_url(s3())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .force_path_style(true);
-        let (name, client) = (unique("lake"), Client::from_conf(config.build()));
-        runtime.block_on(client.create_bucket().bucket(&name).send()).unwrap();
-        Self { name, client, runtime }
-    }
-
-    fn keys(&self) -> Vec<String> {
-        let pages = self.client.list_objects_v2().bucket(&self.name).into_paginator().send().try_collect();
-        let pages = self.runtime.block_on(pages).unwrap();
-        pages.iter().flat_map(|page| page.contents()).filter_map(|object| object.key()).map(str::to_owned).collect()
-    }
-
-    fn get(&self, key: &str) -> Vec<u8> {
-        let object = self.client.get_object().bucket(&self.name).key(key).send();
-        let object = self.runtime.block_on(object).unwrap();
-        self.runtime.block_on(object.body.collect()).unwrap().to_vec()
-    }
-
-    fn put(&self, key: &str, bytes: Vec<u8>) {
-        let put = self.client.put_object().bucket(&self.name).key(key).body(bytes.into()).send();
-        self.runtime.block_on(put).unwrap();
-    }
-
-    fn delete(&self, key: &str) {
-        self.runtime.block_on(self.client.delete_object().bucket(&self.name).key(key).send()).unwrap();
-    }
-
+impl Bucket {
     /// Runs `longshore lake` here: whether all is well, and what it printed.
     fn run(&self, task: &str, key: &str, arguments: &[&str]) -> (bool, String) {
         let url = format!("s3://{}/topics", self.name);
@@ -75,27 +31,6 @@ impl Lake {
         assert_eq!(well, is_well, "{text}");
         serde_json::from_str(&text).unwrap()
     }
-
-    /// A sink that writes JSON here, a task for all partitions.
-    fn sink(&self, topic: &str, flush_size: usize, more: &[(&str, &str)]) -> Value {
-        let mut config = json!({
-            "connector.class": "io.confluent.connect.s3.S3SinkConnector",
-            "topics": topic,
-            "key.converter": "org.apache.kafka.connect.storage.StringConverter",
-            "value.converter": "org.apache.kafka.connect.json.JsonConverter",
-            "value.converter.schemas.enable": "false",
-            "s3.bucket.name": self.name,
-            "s3.region": "us-east-1",
-            "store.url": s3(),
-            "aws.access.key.id": "lab",
-            "aws.secret.access.key": "labpass",
-            "storage.class": "io.confluent.connect.s3.storage.S3Storage",
-            "format.class": "io.confluent.connect.s3.format.json.JsonFormat",
-            "flush.size": flush_size.to_string(),
-        });
-        more.iter().for_each(|(key, value)| config[*key] = json!(value));
-        config
-    }
 }
 
 #[test]
@@ -103,7 +38,7 @@ fn five_hundred_open_files_stay_below_128_megabytes() {
     const PATHS: usize = 500;
     const RECORDS: usize = 40;
     const LIMIT: u64 = 128 << 20;
-    let lake = Lake::new();
+    let lake = Bucket::new();
     let topic = unique("orders");
     create_topic(&topic, 1);
     let writer = Writer::new();
@@ -132,7 +67,7 @@ fn five_hundred_open_files_stay_below_128_megabytes() {
 
 /// Writes records with a schema of their own, and waits until a sink has made objects of them.
 fn fill(
-    lake: &Lake,
+    lake: &Bucket,
     worker: &Worker,
     records: usize,
     flush_size: usize,
@@ -164,7 +99,7 @@ fn problems(report: &Value) -> Vec<(String, String)> {
 
 #[test]
 fn what_the_sink_wrote_is_verified_and_what_is_broken_is_told() {
-    let (lake, worker) = (Lake::new(), Worker::start(kafka()));
+    let (lake, worker) = (Bucket::new(), Worker::start(kafka()));
     let more = [("s3.compression.type", "gzip"), ("longshore.manifest.enable", "true")];
     let json = fill(&lake, &worker, 200, 50, 8, &more);
     let avro = fill(
@@ -219,7 +154,7 @@ fn what_the_sink_wrote_is_verified_and_what_is_broken_is_told() {
 
 #[test]
 fn a_lake_that_cannot_be_reached_is_told_without_secrets() {
-    let lake = Lake::new();
+    let lake = Bucket::new();
     let (well, text) = lake.run("verify", "reader", &[]);
     assert!(!well && text.contains("no object of a sink is there"), "{text}");
     let (well, text) = lake.run("verify", "nobody", &[]);

@@ -4,6 +4,7 @@
 mod avro;
 mod bad_input;
 mod broker_outage;
+mod bucket;
 mod cli;
 mod clickhouse;
 mod delivery;

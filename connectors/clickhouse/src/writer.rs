@@ -207,39 +207,20 @@ impl Writer {
             let Some(mut table) = table else {
                 if let Some(creation) = self.settings.creation.as_ref().filter(|_| !is_made) {
                     let full_name = crate::table::full_name(database, name);
-                    match create::statement(&full_name, entries, &wanted, creation) {
-                        Ok(Some(statement)) => {
-                            self.define("longshore.table.create", &statement).await?;
-                            is_made = true;
-                            continue;
-                        }
-                        Ok(None) => {}
-                        Err(error) => {
-                            let check = |entries: &[Entry], one: &[usize]| {
-                                create::statement(&full_name, entries, one, creation).map(drop)
-                            };
-                            if self.refuse_culprits(entries, &wanted, &error, check, bad)? {
-                                continue;
-                            }
-                            return Ok(());
-                        }
+                    let make =
+                        |entries: &[Entry], wanted: &[usize]| create::statement(&full_name, entries, wanted, creation);
+                    if let Some(statement) = self.of_possible(entries, &wanted, make, bad)? {
+                        self.define("longshore.table.create", &statement).await?;
+                        is_made = true;
+                        continue;
                     }
                 }
                 return self.no_table(database, name, entries, &wanted, bad);
             };
             if let Some(evolution) = &self.settings.evolution {
-                match evolve::statement(&table, entries, &wanted, evolution) {
-                    Ok(None) => {}
-                    Ok(Some(alter)) => table = self.evolve(database, name, &alter, evolution).await?,
-                    Err(error) => {
-                        let check = |entries: &[Entry], one: &[usize]| {
-                            evolve::statement(&table, entries, one, evolution).map(drop)
-                        };
-                        if self.refuse_culprits(entries, &wanted, &error, check, bad)? {
-                            continue;
-                        }
-                        return Ok(());
-                    }
+                let make = |entries: &[Entry], wanted: &[usize]| evolve::statement(&table, entries, wanted, evolution);
+                if let Some(alter) = self.of_possible(entries, &wanted, make, bad)? {
+                    table = self.evolve(database, name, &alter, evolution).await?;
                 }
             }
             let encoder = Encoder::new(&self.settings, &table, rebuilds).reuse(self.spare());
@@ -433,6 +414,10 @@ impl Writer {
         wanted: &[usize],
         bad: &mut Vec<BadRecord>,
     ) -> Result<(), Stop> {
+        let wanted: Vec<usize> = wanted.iter().copied().filter(|index| !entries[*index].done).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
         let table = crate::table::full_name(database, name);
         if self.settings.drops_for_missing_tables {
             tracing::warn!(
@@ -443,7 +428,7 @@ impl Writer {
             return Ok(());
         }
         let error = ConnectError::data(format!("Table {table} does not exist"));
-        self.refuse(entries, wanted, &error, bad)
+        self.refuse(entries, &wanted, &error, bad)
     }
 
     /// Reports records as bad where that is tolerated, and otherwise ends the task.
@@ -467,26 +452,30 @@ impl Writer {
         Ok(())
     }
 
-    /// Refuses the records for each of which alone something is impossible, or all if it is no single one's fault.
-    /// Whether there are others.
-    fn refuse_culprits(
+    /// What records ask for, without those for each of which alone it is impossible: they are refused, or all if it is no
+    /// single one's fault. `make` passes over records that are done.
+    fn of_possible<T>(
         &self,
         entries: &mut [Entry],
         wanted: &[usize],
-        error: &ConnectError,
-        check: impl Fn(&[Entry], &[usize]) -> Result<(), ConnectError>,
+        make: impl Fn(&[Entry], &[usize]) -> Result<Option<T>, ConnectError>,
         bad: &mut Vec<BadRecord>,
-    ) -> Result<bool, Stop> {
-        let open: Vec<usize> = wanted.iter().copied().filter(|index| !entries[*index].done).collect();
-        let wrong = |index: &usize| Some((*index, check(entries, &[*index]).err()?));
-        let culprits: Vec<(usize, ConnectError)> = open.iter().filter_map(wrong).collect();
-        if culprits.is_empty() {
-            return self.refuse(entries, wanted, error, bad).map(|()| false);
+    ) -> Result<Option<T>, Stop> {
+        loop {
+            let error = match make(entries, wanted) {
+                Ok(made) => return Ok(made),
+                Err(error) => error,
+            };
+            let open = wanted.iter().filter(|index| !entries[**index].done);
+            let wrong = |index: &usize| Some((*index, make(entries, &[*index]).err()?));
+            let culprits: Vec<(usize, ConnectError)> = open.filter_map(wrong).collect();
+            if culprits.is_empty() {
+                return self.refuse(entries, wanted, &error, bad).map(|()| None);
+            }
+            for (index, error) in &culprits {
+                self.refuse(entries, &[*index], error, bad)?;
+            }
         }
-        for (index, error) in &culprits {
-            self.refuse(entries, &[*index], error, bad)?;
-        }
-        Ok(culprits.len() < open.len())
     }
 
     fn refuse_all(&self, chunk: &mut Chunk, error: ConnectError, bad: &mut Vec<BadRecord>) -> Result<(), Stop> {

@@ -1,6 +1,6 @@
 //! The part of a record that a transform works on, and what it must be.
 
-use longshore_api::{ConnectError, ConnectRecord, Data, Map, Parts, Result, Struct, Value};
+use longshore_api::{ConnectError, ConnectRecord, Data, Map, Parts, Result, Struct, Value, Verdict};
 
 /// Key or value: what the class name of a transform ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,18 @@ impl Side {
             Side::Key => Parts::KEY,
             Side::Value => Parts::VALUE,
         }
+    }
+}
+
+/// Keeps what is no tombstone: one is dropped, or is an error where there are words for it.
+///
+/// # Errors
+/// DataException with these words.
+pub(crate) fn without_tombstones(record: &ConnectRecord, failure: Option<&str>) -> Result<Verdict> {
+    match failure {
+        _ if !record.value.value.is_null() => Ok(Verdict::Keep),
+        None => Ok(Verdict::Drop),
+        Some(words) => Err(ConnectError::data(words)),
     }
 }
 

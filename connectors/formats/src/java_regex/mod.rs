@@ -226,13 +226,30 @@ impl JavaRegex {
     /// # Errors
     /// As [`matches`](Self::matches).
     pub fn replace_all(&self, text: &str, replacement: &Replacement) -> Result<String, RegexError> {
+        self.replace_while(text, replacement, |_| true)
+    }
+
+    /// The text with matches replaced until `goes_on`, told how many bytes took a match's place, ends it.
+    ///
+    /// # Errors
+    /// As [`matches`](Self::matches).
+    pub fn replace_while(
+        &self,
+        text: &str,
+        replacement: &Replacement,
+        mut goes_on: impl FnMut(usize) -> bool,
+    ) -> Result<String, RegexError> {
         let (mut replaced, mut copied) = (String::with_capacity(text.len()), 0);
         for found in self.find_iter(text) {
             let found = found?;
             let (start, end) = found.span();
             replaced.push_str(&text[copied..start]);
+            let before = replaced.len();
             replacement.append(&found, &mut replaced);
             copied = end;
+            if !goes_on(replaced.len() - before) {
+                break;
+            }
         }
         replaced.push_str(&text[copied..]);
         Ok(replaced)

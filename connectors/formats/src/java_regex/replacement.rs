@@ -37,15 +37,6 @@ impl Replacement {
         Ok(Self { parts })
     }
 
-    /// The bytes of what takes a match's place.
-    pub fn length(&self, found: &Match<'_>) -> usize {
-        let length = |part: &Part| match part {
-            Part::Text(text) => text.len(),
-            Part::Group(index) => found.group(*index).map_or(0, str::len),
-        };
-        self.parts.iter().map(length).sum()
-    }
-
     pub(super) fn append(&self, found: &Match<'_>, out: &mut String) {
         for part in &self.parts {
             match part {

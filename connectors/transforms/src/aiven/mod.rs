@@ -12,7 +12,7 @@ use longshore_api::config::{ConfigKey, ConfigType, Importance, ParsedConfig, Val
 use longshore_api::{ConnectError, ConnectRecord, Data, Parts, Result, Transform, TransformPlugin, Value, Verdict};
 use longshore_formats::java_text;
 
-use crate::part::Side;
+use crate::part::{Side, without_tombstones};
 use crate::plugin::{Configure, required, sided, transform};
 
 /// The release whose transforms these are.
@@ -92,13 +92,8 @@ impl Transform for TombstoneHandler {
     }
 
     fn apply(&mut self, record: &mut ConnectRecord) -> Result<Verdict> {
-        match &record.value.value {
-            Value::Null if self.fails => {
-                Err(ConnectError::data("Tombstone record encountered, failing due to configured 'fail' behavior"))
-            }
-            Value::Null => Ok(Verdict::Drop),
-            _ => Ok(Verdict::Keep),
-        }
+        let failure = "Tombstone record encountered, failing due to configured 'fail' behavior";
+        without_tombstones(record, self.fails.then_some(failure))
     }
 }
 

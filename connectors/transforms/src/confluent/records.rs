@@ -6,7 +6,7 @@ use longshore_api::config::{ConfigKey, ConfigType, Importance, ParsedConfig, Val
 use longshore_api::{ConnectError, ConnectRecord, Parts, Result, Schema, Transform, Value, Verdict};
 use longshore_formats::java_time::{SimpleDateFormat, Zone};
 
-use crate::part::{Side, not_a_map};
+use crate::part::{Side, not_a_map, without_tombstones};
 use crate::plugin::{Configure, NAMES, required};
 use crate::schemas::SchemaCache;
 
@@ -37,13 +37,7 @@ impl Transform for TombstoneHandler {
     }
 
     fn apply(&mut self, record: &mut ConnectRecord) -> Result<Verdict> {
-        match &record.value.value {
-            Value::Null if self.fails => {
-                Err(ConnectError::data("Tombstone record encountered and behavior is set to fail"))
-            }
-            Value::Null => Ok(Verdict::Drop),
-            _ => Ok(Verdict::Keep),
-        }
+        without_tombstones(record, self.fails.then_some("Tombstone record encountered and behavior is set to fail"))
     }
 }
 

@@ -519,27 +519,15 @@ impl<'a> Evaluation<'a> {
             return Err(problem(node, format!("a pattern matches text, found {}", value.type_name())));
         };
         self.charge(node, text.len() as u64 / 64)?;
-        if matches!(search.gives, Gives::Matches | Gives::Replaced { .. }) {
-            self.charge_matches(node, search, text)?;
-        }
-        let given = given(&search.regex, text, &search.gives).map_err(|error| problem(node, error.0))?;
+        let steps = &mut self.steps;
+        // What each match becomes is paid as it is made; what was not made to its end has no result.
+        let pay = |bytes: usize| {
+            steps.take(1 + bytes as u64 / 64);
+            steps.are_left()
+        };
+        let given = given(&search.regex, text, &search.gives, pay).map_err(|error| problem(node, error.0))?;
+        self.charge(node, 0)?;
         self.made(node, Val::owned(given))
-    }
-
-    /// Takes the steps of what matches become, before it is made.
-    fn charge_matches(&mut self, node: &Node, search: &Search, text: &str) -> Result<(), Problem> {
-        for found in search.regex.find_iter(text) {
-            let found = found.map_err(|error| problem(node, error.0))?;
-            let made = match &search.gives {
-                Gives::Replaced { with, .. } => with.length(&found),
-                _ => 16,
-            };
-            self.charge(node, 1 + made as u64 / 64)?;
-            if matches!(search.gives, Gives::Replaced { all: false, .. }) {
-                break;
-            }
-        }
-        Ok(())
     }
 
     fn run(&mut self, node: &'a Node, of: &'a Loop) -> Outcome<'a> {
@@ -596,7 +584,13 @@ impl<'a> Evaluation<'a> {
 }
 
 /// What a search gives of a text.
-fn given(regex: &JavaRegex, text: &str, gives: &Gives) -> Result<Value, RegexError> {
+/// What a pattern gives. `pay` takes the bytes that one of several matches has become, and says whether to go on.
+fn given(
+    regex: &JavaRegex,
+    text: &str,
+    gives: &Gives,
+    mut pay: impl FnMut(usize) -> bool,
+) -> Result<Value, RegexError> {
     let texts = |groups: Vec<Option<&str>>| {
         Value::Array(groups.into_iter().map(|group| group.map_or(Value::Null, Value::string)).collect())
     };
@@ -607,14 +601,11 @@ fn given(regex: &JavaRegex, text: &str, gives: &Gives) -> Result<Value, RegexErr
             .find(text)?
             .map_or(Value::Null, |found| texts((0..=regex.group_count()).map(|index| found.group(index)).collect())),
         Gives::Matches => {
-            let found: Vec<_> =
-                regex.find_iter(text).map(|one| one.map(|one| one.group(0))).collect::<Result<_, _>>()?;
+            let found = regex.find_iter(text).take_while(|_| pay(16)).map(|one| one.map(|one| one.group(0)));
+            let found: Vec<_> = found.collect::<Result<_, _>>()?;
             if found.is_empty() { Value::Null } else { texts(found) }
         }
-        Gives::Replaced { with, all: true } => Value::string(regex.replace_all(text, with)?),
-        Gives::Replaced { with, all: false } => {
-            Value::string(regex.replace_first(text, with)?.unwrap_or_else(|| text.to_owned()))
-        }
+        Gives::Replaced { with, all } => Value::string(regex.replace_while(text, with, |bytes| pay(bytes) && *all)?),
     })
 }
 

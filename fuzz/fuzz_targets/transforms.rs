@@ -1,13 +1,17 @@
-//! Each transform and predicate, in each configuration in which Kafka Connect's was recorded. The first two bytes choose
-//! one, the third whether a schema comes with the record; the rest is the record's value, and its key, as JSON.
+//! Each transform and predicate in each configuration that Kafka Connect's was recorded in or that tests try. The first
+//! two bytes choose one, the third whether a schema comes with the record; the rest is the record's value, its key and a
+//! header, as JSON. Fields may have the names that the configurations have: `before`, `after`, `op`, `a`, `id`, `ts`.
 #![no_main]
+
+#[path = "../../connectors/transforms/tests/configurations/mod.rs"]
+mod configurations;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use longshore_api::transform::Make;
-use longshore_api::{ConnectRecord, ErrorKind, Props, RecordOrigin, TimestampType};
+use longshore_api::{ConnectRecord, ErrorKind, Header, Props, RecordOrigin, TimestampType, Verdict};
 use longshore_formats::{Converter, plugin};
 use serde_json::Value as Json;
 
@@ -19,7 +23,12 @@ static CONFIGURED: LazyLock<Vec<(String, Props)>> = LazyLock::new(|| {
     let of_case = |case: Json| (case["class"].as_str().unwrap().to_owned(), case["config"].to_string());
     let distinct: BTreeSet<(String, String)> = cases.map(of_case).collect();
     let props = |config: &str| serde_json::from_str::<std::collections::BTreeMap<String, String>>(config).unwrap();
-    distinct.into_iter().map(|(class, config)| (class, props(&config).into_iter().collect())).collect()
+    let recorded = distinct.into_iter().map(|(class, config)| (class, props(&config).into_iter().collect()));
+    let tried = longshore_transforms::plugins().iter().map(|plugin| plugin.class);
+    let tried = tried.flat_map(|class| {
+        configurations::configurations(class).into_iter().map(move |props| (class.to_owned(), props))
+    });
+    recorded.chain(tried).collect()
 });
 
 fn converter(schemas: &str) -> Arc<dyn Converter> {
@@ -38,14 +47,20 @@ fuzz_target!(|bytes: &[u8]| {
         topic: Arc::from("topic"),
         partition: Some(0),
         key: value.clone(),
+        headers: vec![Header { name: "a".into(), value: value.clone() }],
         value,
         timestamp: Some(1_700_000_000_123),
-        headers: Vec::new(),
         origin: RecordOrigin::Sink { offset: 7, timestamp_type: TimestampType::CreateTime },
     };
     let (class, props) = &CONFIGURED[usize::from(u16::from_be_bytes([*high, *low])) % CONFIGURED.len()];
     let outcome = match longshore_transforms::plugin(class).unwrap().make {
-        Make::Transform(make) => make(props).and_then(|mut transform| transform.apply(&mut record).map(drop)),
+        Make::Transform(make) => make(props).and_then(|mut transform| {
+            // Once more to what it has made: by then it knows a schema, and may meet another.
+            match transform.apply(&mut record)? {
+                Verdict::Keep => transform.apply(&mut record).map(drop),
+                Verdict::Drop => Ok(()),
+            }
+        }),
         Make::Predicate(make) => make(props).and_then(|predicate| predicate.test(&record).map(drop)),
     };
     match outcome {

@@ -17,6 +17,7 @@ mod mongo;
 mod odd_input;
 mod outages;
 mod quickstart;
+mod refused;
 mod registry;
 mod registry_formats;
 mod s3;

@@ -17,20 +17,25 @@ fn worker() -> Worker {
     Worker::start_with(kafka(), &[("CONNECT_OFFSET_FLUSH_INTERVAL_MS", "500")])
 }
 
-/// A transform: alias, simple class name, settings.
-type Link<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+/// A transform: alias, class name (of Apache Kafka's the simple one), settings.
+pub(crate) type Link<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
 
 /// Adds a chain to a configuration.
-fn with_chain(mut config: Value, chain: &[Link<'_>]) -> Value {
+pub(crate) fn with_chain(mut config: Value, chain: &[Link<'_>]) -> Value {
     let aliases: Vec<&str> = chain.iter().map(|(alias, _, _)| *alias).collect();
     config["transforms"] = json!(aliases.join(","));
     for (alias, class, settings) in chain {
-        config[format!("transforms.{alias}.type")] = json!(format!("{TRANSFORMS}{class}"));
+        config[format!("transforms.{alias}.type")] = json!(full_name(class));
         for (key, value) in *settings {
             config[format!("transforms.{alias}.{key}")] = json!(value);
         }
     }
     config
+}
+
+/// The full name of a transform's class.
+pub(crate) fn full_name(class: &str) -> String {
+    if class.contains('.') { class.to_owned() } else { format!("{TRANSFORMS}{class}") }
 }
 
 /// Adds a predicate to a configuration.

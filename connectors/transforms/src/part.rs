@@ -75,6 +75,25 @@ pub(crate) fn not_a_struct(value: &Value, purpose: &str) -> ConnectError {
     ConnectError::data(format!("Only Struct objects supported for [{purpose}], found: {class}"))
 }
 
+/// Says in the innermost cause which field an error is about: a task's error and its log show that one. The error's own
+/// message stays Connect's, which does not say it.
+pub(crate) fn of_field(mut error: ConnectError, name: &str) -> ConnectError {
+    let said = format!("field {name}: {}", error.root_cause().message.as_deref().unwrap_or_default());
+    match innermost_cause(&mut error) {
+        Some(cause) => cause.message = Some(said),
+        None => error = ConnectError { cause: Some(Box::new(ConnectError::data(said))), ..error },
+    }
+    error
+}
+
+fn innermost_cause(error: &mut ConnectError) -> Option<&mut ConnectError> {
+    let mut cause = error.cause.as_deref_mut()?;
+    while cause.cause.is_some() {
+        cause = cause.cause.as_deref_mut()?;
+    }
+    Some(cause)
+}
+
 /// The text of a map's key, which transforms that look at keys take for a string.
 pub(crate) fn text_key(key: &Value) -> Result<&str> {
     key.as_str().ok_or_else(|| {

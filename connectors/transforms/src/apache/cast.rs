@@ -10,7 +10,7 @@ use longshore_api::{ConnectError, ConnectRecord, Data, Field, Parts, Result, Sch
 use longshore_formats::java_text::calendar::MILLIS_PER_DAY;
 use longshore_formats::{date_text, java_number, java_text};
 
-use crate::part::{Side, map, structure, take};
+use crate::part::{Side, map, of_field, structure, take};
 use crate::plugin::{Configure, REPLACE_NULL, list_text, replace_null_key, required, split_pair};
 use crate::schemas::{SchemaCache, add_field, basics, fields, or_default, put};
 
@@ -161,7 +161,9 @@ impl Cast {
                 let mut map = map(value, PURPOSE)?;
                 for (field, kind) in casts {
                     match map.get_mut(field) {
-                        Some(value) => *value = cast(None, take(value), *kind)?,
+                        Some(value) => {
+                            *value = cast(None, take(value), *kind).map_err(|error| of_field(error, field))?;
+                        }
                         // A field that is not there is there afterwards, as null.
                         None => map.push_new(Value::string(field.as_str()), Value::Null),
                     }
@@ -183,7 +185,9 @@ impl Cast {
                 for (value, ((from, to), kind)) in structure.values.iter_mut().zip(fields) {
                     let old = or_default(take(value), &from.schema, self.replace_null);
                     let new = match kind {
-                        Some(kind) => cast(Some(&from.schema), old, *kind)?,
+                        Some(kind) => {
+                            cast(Some(&from.schema), old, *kind).map_err(|error| of_field(error, &from.name))?
+                        }
                         None => old,
                     };
                     *value = put(to, new)?;
@@ -206,7 +210,8 @@ impl Plan {
         if let Spec::Fields(spec) = spec {
             for field in fields(schema)? {
                 let kind = spec.iter().find(|(name, _)| **name == *field.name).map(|(_, kind)| *kind);
-                add_field(&mut new, &field.name, cast_schema(field, kind)?)?;
+                let cast = cast_schema(field, kind).map_err(|error| of_field(error, &field.name))?;
+                add_field(&mut new, &field.name, cast)?;
                 casts.push(kind);
             }
         }

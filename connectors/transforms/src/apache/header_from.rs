@@ -8,7 +8,7 @@ use longshore_api::{
     error::class,
 };
 
-use crate::part::{Side, map, structure, take};
+use crate::part::{Side, map, of_field, structure, take};
 use crate::plugin::{Configure, REPLACE_NULL, replace_null_key, required};
 use crate::schemas::{SchemaCache, add_field, basics, fields, or_default, put};
 
@@ -106,7 +106,7 @@ impl HeaderFrom {
     fn with_schema(&mut self, schema: &Arc<Schema>, mut old: Struct, data: &mut Data) -> Result<Vec<Header>> {
         let mut headers = Vec::with_capacity(self.pairs.len());
         for (field, name) in &self.pairs {
-            let index = schema.field_index(field).ok_or_else(missing_field)?;
+            let index = schema.field_index(field).ok_or_else(|| of_field(missing_field(), field))?;
             let field = &schema.fields[index];
             let value = old.values.get(index).cloned().unwrap_or(Value::Null);
             let value = or_default(value, &field.schema, self.replace_null);

@@ -5,7 +5,7 @@ use longshore_api::config::{ConfigKey, ConfigType, Importance, ParsedConfig, Val
 use longshore_api::{ConnectError, ConnectRecord, Map, Parts, Result, Transform, Value, Verdict};
 use longshore_formats::{java_number, java_text};
 
-use crate::part::{Side, map, structure, take};
+use crate::part::{Side, map, of_field, structure, take};
 use crate::plugin::{Configure, NAMES, REPLACE_NULL, replace_null_key, required};
 use crate::schemas::{SchemaCache, fields, or_default, put};
 
@@ -62,7 +62,7 @@ impl Transform for MaskField {
                 let mut map = map(value, PURPOSE)?;
                 for field in &self.fields {
                     match map.get_mut(field) {
-                        Some(value) => *value = masked(value, replacement)?,
+                        Some(value) => *value = masked(value, replacement).map_err(|error| of_field(error, field))?,
                         // A field that is not there is there afterwards, as null.
                         None => map.push_new(Value::string(field.as_str()), Value::Null),
                     }
@@ -77,7 +77,8 @@ impl Transform for MaskField {
                 })?;
                 for ((field, value), is_masked) in schema.fields.iter().zip(&mut structure.values).zip(plan) {
                     let old = or_default(take(value), &field.schema, self.replace_null);
-                    *value = put(field, if *is_masked { masked(&old, replacement)? } else { old })?;
+                    let new = if *is_masked { masked(&old, replacement) } else { Ok(old) };
+                    *value = put(field, new.map_err(|error| of_field(error, &field.name))?)?;
                 }
                 Value::Struct(structure)
             }

@@ -10,7 +10,7 @@ use longshore_api::{
 use longshore_formats::java_text::calendar::MILLIS_PER_DAY;
 use longshore_formats::java_time::{SimpleDateFormat, Zone};
 
-use crate::part::{Side, map, structure, take};
+use crate::part::{Side, map, of_field, structure, take};
 use crate::plugin::{Configure, REPLACE_NULL, replace_null_key, required};
 use crate::schemas::{self, SchemaCache, add_field, basics, fields, or_default, put, temporal};
 
@@ -259,7 +259,7 @@ impl TimestampConverter {
         }
         let mut map = map(take(&mut data.value), PURPOSE)?;
         match map.get_mut(&self.field) {
-            Some(value) => *value = convert(value)?,
+            Some(value) => *value = convert(value).map_err(|error| of_field(error, &self.field))?,
             // A field that is not there is there afterwards, as null.
             None => map.push_new(Value::string(self.field.as_str()), Value::Null),
         }
@@ -314,10 +314,10 @@ impl Plan {
             let (Some(from), Some(to)) = (schema.fields.get(index), self.schema.fields.get(index)) else { break };
             let old = or_default(take(value), &from.schema, replace_null);
             let new = match &self.converted {
-                Some((at, form)) if *at == index => converter.convert(&old, form.clone()?)?,
-                _ => old,
+                Some((at, form)) if *at == index => form.clone().and_then(|form| converter.convert(&old, form)),
+                _ => Ok(old),
             };
-            *value = put(to, new)?;
+            *value = put(to, new.map_err(|error| of_field(error, &from.name))?)?;
         }
         structure.schema = Arc::clone(&self.schema);
         Ok(Value::Struct(structure))

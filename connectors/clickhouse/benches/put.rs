@@ -6,6 +6,9 @@
 //! `cargo bench -p longshore-clickhouse --bench put`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a benchmark")]
 
+#[path = "../../../benches/common/processor.rs"]
+mod processor;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,16 +21,6 @@ use longshore_clickhouse::ClickHouseSinkConnector;
 
 const RECORDS: usize = 5_000;
 const ROUNDS: usize = 60;
-
-/// Processor time of all threads so far, in nanoseconds.
-fn cpu() -> u64 {
-    let tasks = std::fs::read_dir("/proc/self/task").expect("Linux");
-    let spent = tasks.flatten().filter_map(|task| {
-        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u64>().ok()
-    });
-    spent.sum()
-}
 
 fn quote(n: usize) -> String {
     format!(
@@ -125,12 +118,12 @@ async fn measure(name: &str, more: &[(&str, &str)], batch: impl Fn(usize) -> Arc
     task.start(context, &props).await.expect("a valid configuration");
     let batches: Vec<Arc<Batch>> = (0..ROUNDS).map(batch).collect();
     task.put(&batches[0], 0).await.expect("a server that answers");
-    let (spent, began) = (cpu(), Instant::now());
+    let (spent, began) = (processor::time(), Instant::now());
     for batch in &batches[1..] {
         let outcome = task.put(batch, 0).await.expect("a server that answers");
         assert_eq!((outcome.taken, outcome.bad.len()), (RECORDS, 0));
     }
-    report(name, cpu() - spent, began);
+    report(name, processor::time() - spent, began);
     task.stop().await;
 }
 
@@ -138,9 +131,9 @@ fn raw() {
     let body: Vec<u8> = (0..RECORDS).flat_map(|n| format!("{}\n", quote(n)).into_bytes()).collect();
     let statement = "INSERT INTO longshore_bench.bench FORMAT JSONEachRow";
     ask(statement, &body);
-    let (spent, began) = (cpu(), Instant::now());
+    let (spent, began) = (processor::time(), Instant::now());
     (1..ROUNDS).for_each(|_| ask(statement, &body));
-    report("raw", cpu() - spent, began);
+    report("raw", processor::time() - spent, began);
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]

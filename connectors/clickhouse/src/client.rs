@@ -2,6 +2,7 @@
 
 mod connection;
 mod lz4;
+pub(crate) mod sni;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,11 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 
 /// The most bytes of an answer: descriptions of tables are far smaller.
 const MAX_ANSWER: u64 = 16 << 20;
+/// The most bytes of an insert's statement in a URL: servers and what stands before them take 8 KiB of a request's first
+/// line and more, the HTTP client 64. A longer one is the first line of the body.
+const MOST_IN_URL: usize = 4 << 10;
+/// The longest statement that a server takes unasked (`max_query_size`), with room for how it counts.
+const LONG_STATEMENT: usize = 250_000;
 /// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(5);
 /// Between two tries of a question.
@@ -78,8 +84,12 @@ impl Client {
             .timeout_connect(Some(connection.connect_timeout))
             .user_agent(format!("clickhouse-kafka-connect/{VERSION} (Longshore)"))
             .build();
+        let agent = match connection.sni {
+            Some(name) => sni::agent(agent, &name)?,
+            None => Agent::new_with_config(agent),
+        };
         let shared = Shared {
-            agent: Agent::new_with_config(agent),
+            agent,
             url: format!("{}://{}/", connection.scheme, connection.address),
             headers: headers(&connection.user, &connection.password)?,
             address: connection.address,
@@ -108,7 +118,7 @@ impl Client {
         let mut tries = 0;
         loop {
             let failure = match self.ask_once(statement, params).await {
-                Err(Failure::Passing(error)) => error,
+                Err(Failure::Passing(error) | Failure::TooMuch(error)) => error,
                 other => return other,
             };
             tries += 1;
@@ -124,18 +134,28 @@ impl Client {
 
     /// Asks once.
     pub(crate) async fn ask_once(&self, statement: &str, params: &[Param]) -> Result<String, Failure> {
-        let (url, timeout) = (self.shared.url_with(params), self.shared.question);
+        let (url, timeout) = (self.shared.url_with(params, statement), self.shared.question);
         self.call(url, timeout, statement.as_bytes().to_vec(), false).await.0
     }
 
     /// Sends rows, and returns when the server has taken them all. Gives their memory back, unless nobody waited for the
     /// answer.
     pub(crate) async fn insert(&self, insert: Insert) -> (Result<(), Failure>, Vec<u8>) {
-        let mut params = insert.params;
-        params.push(("query".to_owned(), insert.statement));
-        let (url, timeout) = (self.shared.url_with(&params), self.shared.insert);
-        let (answer, rows) = self.call(url, timeout, insert.rows, self.shared.compresses).await;
-        (answer.map(drop), rows)
+        let Insert { statement, mut params, mut rows } = insert;
+        let url = if statement.len() > MOST_IN_URL {
+            rows.splice(0..0, statement.bytes().chain([b'\n']));
+            self.shared.url_with(&params, &statement)
+        } else {
+            params.push(("query".to_owned(), statement));
+            self.shared.url_with(&params, "")
+        };
+        let (answer, rows) = self.call(url, self.shared.insert, rows, self.shared.compresses).await;
+        let taken = answer.and_then(|text| match text.trim() {
+            // The server says nothing to an insert that it has taken. Others on the way may say that all is well.
+            "" => Ok(()),
+            page => Err(Failure::Passing(self.away(&errors::strange(page)))),
+        });
+        (taken, rows)
     }
 
     async fn call(
@@ -171,9 +191,13 @@ impl Client {
 }
 
 impl Shared {
-    fn url_with(&self, params: &[Param]) -> String {
+    /// The URL of a request with a statement in its body; a long one asks the server to read that much.
+    fn url_with(&self, params: &[Param], statement: &str) -> String {
+        let params = || self.params.iter().chain(params);
+        let is_long = statement.len() > LONG_STATEMENT && params().all(|(name, _)| name != "max_query_size");
+        let size = is_long.then(|| ("max_query_size".to_owned(), (statement.len() * 2).to_string()));
         let mut url = self.url.clone();
-        for (index, (name, value)) in self.params.iter().chain(params).enumerate() {
+        for (index, (name, value)) in params().chain(&size).enumerate() {
             url.push(if index == 0 { '?' } else { '&' });
             url.extend(utf8_percent_encode(name, VALUE));
             url.push('=');

@@ -10,7 +10,7 @@ mod tests;
 
 use std::sync::LazyLock;
 
-use longshore_api::config::{ConfigDef, ConfigValue, Props, add_error, invalid_value};
+use longshore_api::config::{ConfigDef, ConfigValue, Props, add_error};
 use longshore_api::{ConnectError, Result};
 
 pub(crate) use settings::{InsertFormat, Mode, Settings};
@@ -34,7 +34,6 @@ pub(crate) fn validate(props: &Props, values: &mut Vec<ConfigValue>) {
     if values.iter().any(|value| !value.errors.is_empty()) {
         return;
     }
-    refuse(props, values);
     if let Err(wrong) = Settings::new(props) {
         wrong.into_iter().for_each(|(key, error)| add_error(values, key, error));
     }
@@ -46,17 +45,6 @@ fn recommend_formats(values: &mut [ConfigValue]) {
         values.iter().any(|value| value.name == "customInsertFormat" && value.value.as_deref() == Some("true"));
     if let Some(format) = values.iter_mut().find(|value| custom && value.name == "insertFormat") {
         format.recommended = ["CSV", "TSV", "JSON"].map(str::to_owned).to_vec();
-    }
-}
-
-/// What the Java connector can do and this sink cannot.
-fn refuse(props: &Props, values: &mut Vec<ConfigValue>) {
-    let text = |key: &str| props.get(key).map_or("", |value| value.trim());
-    let mut refuse = |key: &str, why: &str| {
-        add_error(values, key, invalid_value(key, Some(text(key)), &format!("is not supported by Longshore: {why}")));
-    };
-    if !text("ssl_socket_sni").is_empty() {
-        refuse("ssl_socket_sni", "the name in the handshake is the host's");
     }
 }
 

@@ -7,6 +7,8 @@ use longshore_api::ConnectError;
 pub(crate) enum Failure {
     /// It may work later; whether the server did something is not known.
     Passing(ConnectError),
+    /// The server lacks the memory for it now: a part of it may work, or all of it later.
+    TooMuch(ConnectError),
     /// The server says no.
     Refused(Refusal),
     /// It cannot work with this configuration.
@@ -22,15 +24,15 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
 }
 
-/// Codes after which the same insert is tried again: those of the Java connector (1.5.0), and others that are no
+/// Codes after which the same insert is tried again: those of the Java connector (1.5.0) but [`MEMORY`], and others that are no
 /// record's fault. What a server says that starts, shuts down, or cannot reach another: ABORTED,
 /// ALL_CONNECTION_TRIES_FAILED, DNS_ERROR, NO_ZOOKEEPER, UNEXPECTED_ZOOKEEPER_ERROR, QUERY_WAS_CANCELLED,
 /// ASYNC_LOAD_WAIT_FAILED. That it has no room: NOT_ENOUGH_SPACE, CANNOT_SCHEDULE_TASK, CANNOT_ALLOCATE_MEMORY,
 /// SERVER_OVERLOADED. That others are in the way: UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE, DEADLOCK_AVOIDED,
 /// CANNOT_ASSIGN_ALTER, TABLE_IS_DROPPED, which is a table that does not exist as soon as it is asked for again.
-const PASSING_CODES: [i32; 30] = [
-    3, 107, 159, 164, 173, 198, 202, 203, 209, 210, 218, 225, 236, 241, 242, 243, 244, 252, 279, 285, 286, 319, 394,
-    425, 439, 473, 517, 722, 745, 999,
+const PASSING_CODES: [i32; 29] = [
+    3, 107, 159, 164, 173, 198, 202, 203, 209, 210, 218, 225, 236, 242, 243, 244, 252, 279, 285, 286, 319, 394, 425,
+    439, 473, 517, 722, 745, 999,
 ];
 
 /// Codes of a login or a privilege: no record is at fault, whatever is tolerated. AUTHENTICATION_FAILED,
@@ -40,6 +42,9 @@ const ACCESS_CODES: [i32; 7] = [516, 194, 193, 192, 195, 497, 291];
 
 /// UNKNOWN_SETTING and its like: what `clickhouseSettings` says cannot be.
 const SETTING_CODES: [i32; 2] = [115, 139];
+
+/// MEMORY_LIMIT_EXCEEDED: of the query, its user or the server.
+const MEMORY: i32 = 241;
 
 /// The code of JSON that has a member twice, of binary rows for other types, and of more.
 const INCORRECT_DATA: i32 = 117;
@@ -58,7 +63,7 @@ impl Failure {
     /// The error of a request.
     pub(crate) fn into_error(self) -> ConnectError {
         match self {
-            Failure::Passing(error) | Failure::Settings(error) => error,
+            Failure::Passing(error) | Failure::TooMuch(error) | Failure::Settings(error) => error,
             Failure::Refused(refusal) => ConnectError::fatal(refusal.message),
         }
     }
@@ -93,15 +98,16 @@ pub(crate) fn refused(address: &str, status: u16, code: Option<i32>, body: &str)
     let code = code.or_else(|| code_of(body)).unwrap_or(0);
     let message = if body.trim().is_empty() { format!("HTTP status {status}") } else { shown(body) };
     let passing = PASSING_CODES.contains(&code) || (code == 0 && matches!(status, 408 | 429 | 502 | 503 | 504));
-    if passing {
+    if code == MEMORY {
+        Failure::TooMuch(away(address, &message))
+    } else if passing {
         Failure::Passing(away(address, &message))
     } else if ACCESS_CODES.contains(&code) || (code == 0 && matches!(status, 401 | 403)) {
         Failure::Settings(ConnectError::config(format!("ClickHouse at {address} refuses the user: {message}")))
     } else if SETTING_CODES.contains(&code) {
         Failure::Settings(ConnectError::config(format!("ClickHouse at {address} refuses the settings: {message}")))
     } else if code == 0 {
-        let text = format!("{address} does not answer as ClickHouse does: {message}");
-        Failure::Settings(ConnectError::fatal(text))
+        Failure::Settings(ConnectError::fatal(format!("{address} {}", strange(&message))))
     } else {
         Failure::Refused(Refusal { code, message })
     }
@@ -110,6 +116,11 @@ pub(crate) fn refused(address: &str, status: u16, code: Option<i32>, body: &str)
 /// The error for a server that cannot be written to now.
 pub(crate) fn away(address: &str, why: &str) -> ConnectError {
     ConnectError::retriable(format!("ClickHouse at {address} cannot be used now: {why}"))
+}
+
+/// The words for an answer that a ClickHouse would not give.
+pub(crate) fn strange(text: &str) -> String {
+    format!("does not answer as ClickHouse does: {}", shown(text))
 }
 
 /// The number in `Code: 27. DB::Exception: …`.

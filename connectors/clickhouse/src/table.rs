@@ -107,6 +107,17 @@ impl Tables {
         })
     }
 
+    /// The table of a name as it is now.
+    pub(crate) async fn describe_again(
+        &mut self,
+        client: &Client,
+        database: &str,
+        table: &str,
+    ) -> Result<Option<Arc<Table>>, Failure> {
+        self.forget(database, table);
+        self.get(client, database, table).await
+    }
+
     /// Forgets a table, so that it is described before it is used again.
     pub(crate) fn forget(&mut self, database: &str, table: &str) {
         self.known.remove(&full_name(database, table));

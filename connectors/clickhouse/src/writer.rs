@@ -41,7 +41,7 @@ pub(crate) enum Stop {
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Passing(error) => Stop::Later(error),
+            Failure::Passing(error) | Failure::TooMuch(error) => Stop::Later(error),
             other => Stop::Fatal(other.into_error()),
         }
     }
@@ -225,6 +225,14 @@ impl Writer {
             }
             let encoder = Encoder::new(&self.settings, &table, rebuilds).reuse(self.spare());
             let encoded = encoder.encode(entries, &wanted);
+            // What does not fit the table may fit what it has become since it was described.
+            if !is_fresh && encoded.bad.iter().any(|one| one.origin == Origin::Sink && !entries[one.entry].done) {
+                is_fresh = true;
+                let again = self.tables.lock().await.describe_again(&self.client, database, name).await?;
+                if again.as_deref() != Some(&*table) {
+                    continue;
+                }
+            }
             for one in encoded.bad {
                 let entry = &mut entries[one.entry];
                 if entry.done {
@@ -237,48 +245,85 @@ impl Writer {
                 report(entry, one.origin, one.error, bad);
             }
             let is_one = encoded.pieces.len() == 1;
-            let (mut stale, mut again) = (None, false);
+            let mut target = Target { topic, origin, table: &table, is_fresh, rebuilds, entries: &mut *entries };
+            let mut mends = None;
             for piece in encoded.pieces {
-                let left: Vec<usize> = piece.entries.iter().copied().filter(|index| !entries[*index].done).collect();
-                if left.is_empty() {
-                    continue;
-                }
-                let mut target = Target { topic, origin, table: &table, rebuilds, entries: &mut *entries };
-                if left.len() < piece.entries.len() {
-                    self.insert_apart(&mut target, vec![left], bad).await?;
-                    continue;
-                }
-                let whole = piece.entries.clone();
-                match self.send(&mut target, piece, range.filter(|_| is_one)).await? {
-                    None => {}
-                    Some(refused) if refused.refusal.is_stale_table() && !is_fresh => {
-                        stale = Some(refused.refusal);
-                        break;
-                    }
-                    Some(refused) if refused.refusal.is_duplicate_member() && !rebuilds => {
-                        (rebuilds, again) = (true, true);
-                        break;
-                    }
-                    Some(refused) if self.bisects(&refused.refusal) => {
-                        let parts = split(&whole, refused.row);
-                        self.insert_apart(&mut target, parts, bad).await?;
-                    }
-                    Some(refused) => self.refuse(target.entries, &whole, &refused.error, bad)?,
+                mends = self.deliver(&mut target, piece, range.filter(|_| is_one), bad).await?;
+                if mends.is_some() {
+                    break;
                 }
             }
-            match stale {
-                Some(refusal) => {
+            match mends {
+                Some(Mend::Describe(refusal)) => {
                     tracing::warn!("table {} is described again: {}", table.full_name, refusal.message);
                     self.tables.lock().await.forget(database, name);
                     is_fresh = true;
                 }
-                None if again => {}
+                Some(Mend::Rebuild) => rebuilds = true,
                 None => {
                     wanted.iter().for_each(|index| entries[*index].done = true);
                     return Ok(());
                 }
             }
         }
+    }
+
+    /// Inserts what is not done of a piece, under a name if all of it goes at once, and otherwise in parts. Gives what has
+    /// to be mended before the rest can be tried again.
+    async fn deliver(
+        &self,
+        target: &mut Target<'_>,
+        piece: Piece,
+        name: Option<Range>,
+        bad: &mut Vec<BadRecord>,
+    ) -> Result<Option<Mend>, Stop> {
+        let left: Vec<usize> = piece.entries.iter().copied().filter(|index| !target.entries[*index].done).collect();
+        let mut whole = Some((piece, name)).filter(|(piece, _)| piece.entries.len() == left.len());
+        let mut parts = vec![left];
+        while let Some(part) = parts.pop() {
+            let pieces = match whole.take() {
+                Some(whole) => vec![whole],
+                None => {
+                    let encoder = Encoder::new(&self.settings, target.table, target.rebuilds);
+                    encoder.encode(target.entries, &part).pieces.into_iter().map(|piece| (piece, None)).collect()
+                }
+            };
+            for (piece, name) in pieces {
+                let sent = piece.entries.clone();
+                let refused = match self.send(target, piece, name).await? {
+                    Sent::Done => continue,
+                    Sent::TooMuch(error) => {
+                        parts.extend(self.halves(&sent, error)?);
+                        continue;
+                    }
+                    Sent::Refused(refused) => refused,
+                };
+                let Refused { refusal, row, error } = refused;
+                if refusal.is_stale_table() && !target.is_fresh {
+                    return Ok(Some(Mend::Describe(refusal)));
+                } else if refusal.is_duplicate_member() && !target.rebuilds {
+                    return Ok(Some(Mend::Rebuild));
+                } else if self.bisects(&refusal) && sent.len() > 1 {
+                    parts.extend(split(&sent, row));
+                } else {
+                    self.refuse(target.entries, &sent, &error, bad)?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The halves of an insert for which the server lacks the memory.
+    ///
+    /// # Errors
+    /// Where it has to be tried again as it is. With exactly once a part of it may be in some partitions of the table
+    /// already, and the server knows it by the name of the whole alone.
+    fn halves(&self, sent: &[usize], error: ConnectError) -> Result<Vec<Vec<usize>>, Stop> {
+        if sent.len() < 2 || self.settings.mode == Mode::ExactlyOnce {
+            return Err(Stop::Later(error));
+        }
+        tracing::warn!("an insert of {} records is cut in halves: {error}", sent.len());
+        Ok(split(sent, None))
     }
 
     /// Carries out a statement that makes or changes a table for a key. What the server refuses is the configuration's
@@ -313,9 +358,7 @@ impl Writer {
             if attempt > 0 {
                 tokio::time::sleep(DDL_PAUSE).await;
             }
-            let mut tables = self.tables.lock().await;
-            tables.forget(database, name);
-            match tables.get(&self.client, database, name).await? {
+            match self.tables.lock().await.describe_again(&self.client, database, name).await? {
                 Some(table) if added.iter().all(|column| table.has_column(column)) => return Ok(table),
                 _ => {}
             }
@@ -332,33 +375,8 @@ impl Writer {
         settings.bisects && settings.tolerates && settings.mode != Mode::ExactlyOnce && !refusal.is_missing_table()
     }
 
-    /// Inserts parts of what was refused as a whole, and parts of these, down to single records.
-    async fn insert_apart(
-        &self,
-        target: &mut Target<'_>,
-        mut parts: Vec<Vec<usize>>,
-        bad: &mut Vec<BadRecord>,
-    ) -> Result<(), Stop> {
-        while let Some(part) = parts.pop() {
-            let rebuilds = target.rebuilds;
-            for piece in Encoder::new(&self.settings, target.table, rebuilds).encode(target.entries, &part).pieces {
-                let whole = piece.entries.clone();
-                match self.send(target, piece, None).await? {
-                    None => {}
-                    Some(refused) if refused.refusal.is_duplicate_member() && !rebuilds => {
-                        target.rebuilds = true;
-                        parts.push(whole);
-                    }
-                    Some(refused) if whole.len() > 1 => parts.extend(split(&whole, refused.row)),
-                    Some(refused) => self.refuse(target.entries, &whole, &refused.error, bad)?,
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends one piece under the name of a range, its own if none is given. Gives what the server refuses.
-    async fn send(&self, target: &mut Target<'_>, piece: Piece, range: Option<Range>) -> Result<Option<Refused>, Stop> {
+    /// Sends one piece under the name of a range, its own if none is given.
+    async fn send(&self, target: &mut Target<'_>, piece: Piece, range: Option<Range>) -> Result<Sent, Stop> {
         let own = || range_of(piece.entries.iter().map(|index| target.entries[*index].offset()));
         let query = uuid::Uuid::new_v4().to_string();
         let mut params: Vec<_> = self.settings.server_settings.clone().into_iter().collect();
@@ -381,12 +399,13 @@ impl Writer {
             Ok(()) => {
                 tracing::debug!(query, "{} records: {statement}", piece.entries.len());
                 piece.entries.iter().for_each(|index| target.entries[*index].done = true);
-                Ok(None)
+                Ok(Sent::Done)
             }
+            Err(Failure::TooMuch(error)) => Ok(Sent::TooMuch(error)),
             Err(Failure::Refused(refusal)) => {
                 let row = refusal.row().filter(|_| is_row_by_row);
                 let error = explain(target.entries, &piece.entries, (&refusal, row), &query, &statement);
-                Ok(Some(Refused { refusal, row, error }))
+                Ok(Sent::Refused(Refused { refusal, row, error }))
             }
             Err(other) => Err(other.into()),
         }
@@ -489,9 +508,27 @@ struct Target<'a> {
     topic: &'a str,
     origin: Option<&'a TopicPartition>,
     table: &'a Arc<Table>,
+    /// Whether the table has been described for these records: what the server says then is not for an old description.
+    is_fresh: bool,
     /// Whether JSON is written anew in any case.
     rebuilds: bool,
     entries: &'a mut [Entry],
+}
+
+/// What became of an insert.
+enum Sent {
+    Done,
+    /// The server lacks the memory for it now.
+    TooMuch(ConnectError),
+    Refused(Refused),
+}
+
+/// What to do before an insert is tried again.
+enum Mend {
+    /// Describe the table again, for what the server says.
+    Describe(Refusal),
+    /// Write JSON anew that has a member twice.
+    Rebuild,
 }
 
 /// An insert that the server refuses: what it says, the row from 1 that it names, and the error for the records.

@@ -5,6 +5,9 @@
 //! `cargo bench -p longshore-mongodb --bench put`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a benchmark")]
 
+#[path = "../../../benches/common/processor.rs"]
+mod processor;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,16 +17,6 @@ use longshore_mongodb::MongoSinkConnector;
 
 const RECORDS: usize = 5_000;
 const ROUNDS: usize = 40;
-
-/// Processor time of all threads so far, in nanoseconds.
-fn cpu() -> u64 {
-    let tasks = std::fs::read_dir("/proc/self/task").expect("Linux");
-    let spent = tasks.flatten().filter_map(|task| {
-        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u64>().ok()
-    });
-    spent.sum()
-}
 
 fn batch(round: usize, record: impl Fn(usize) -> (String, String)) -> Arc<Batch> {
     let mut builder = BatchBuilder::default();
@@ -68,13 +61,13 @@ async fn measure(name: &str, more: &[(&str, &str)], record: impl Fn(usize) -> (S
     task.start(context, &props).await.expect("a valid configuration");
     let batches: Vec<Arc<Batch>> = (0..ROUNDS).map(|round| batch(round, &record)).collect();
     task.put(&batches[0], 0).await.expect("a server that answers");
-    let (spent, began) = (cpu(), Instant::now());
+    let (spent, began) = (processor::time(), Instant::now());
     for batch in &batches[1..] {
         let outcome = task.put(batch, 0).await.expect("a server that answers");
         assert_eq!((outcome.taken, outcome.bad.len()), (RECORDS, 0));
     }
     let records = (RECORDS * (ROUNDS - 1)) as u64;
-    let (spent, took) = (cpu() - spent, began.elapsed());
+    let (spent, took) = (processor::time() - spent, began.elapsed());
     let rate = records as f64 / took.as_secs_f64();
     println!("{name:<12} {:>6} ns of processor time a record, {rate:>9.0} records/s", spent / records);
     task.stop().await;

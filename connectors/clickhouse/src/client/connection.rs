@@ -8,10 +8,10 @@ use longshore_api::{ConnectError, Result};
 use longshore_tls::Stores;
 use longshore_tls::http::{Trust, tls};
 use percent_encoding::percent_decode_str;
-use ureq::Proxy;
 use ureq::tls::TlsConfig;
+use ureq::{Proxy, ProxyProtocol};
 
-use super::Param;
+use super::{Param, sni};
 use crate::config;
 
 const PROPERTIES: &str = "jdbcConnectionProperties";
@@ -25,6 +25,8 @@ pub(super) struct Connection {
     pub(super) user: String,
     pub(super) password: String,
     pub(super) tls: TlsConfig,
+    /// The server's name in the handshake of TLS, where that is not its host's.
+    pub(super) sni: Option<String>,
     pub(super) proxy: Option<Proxy>,
     pub(super) connect_timeout: Duration,
     pub(super) question_timeout: Duration,
@@ -52,14 +54,19 @@ impl Connection {
         let insert =
             Duration::from_millis(u64::try_from(parsed.integer("clickhouseClientInsertTimeoutMs")).unwrap_or(0));
         let (ssl, host) = (is_true("ssl") || properties.get("ssl") == Some("true"), parsed.string("hostname").trim());
-        let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
+        let sni = Some(parsed.string(sni::KEY).trim()).filter(|name| !name.is_empty()).or(properties.get(sni::KEY));
+        if !ssl && let Some(name) = sni {
+            tracing::warn!("{}={name} has no effect: without ssl=true there is no handshake", sni::KEY);
+        }
+        let host = bracketed(host);
         Ok(Self {
             scheme: if ssl { "https" } else { "http" },
             address: format!("{host}:{}", parsed.integer("port")),
             user: props.get("username").map_or("default", |user| user.trim()).to_owned(),
             password: parsed.string("password").trim().to_owned(),
             tls: properties.tls()?,
-            proxy: proxy(&parsed)?,
+            sni: sni.filter(|_| ssl).map(str::to_owned),
+            proxy: proxy(&parsed, &properties)?,
             connect_timeout: millis("connect_timeout").unwrap_or(timeout),
             question_timeout: timeout,
             // The time-out of the Java connector's first client is one between bytes, of which the server sends some all
@@ -72,11 +79,17 @@ impl Connection {
     }
 }
 
-/// A proxy by `proxyType`, `proxyHost` and `proxyPort`. One of the type `socks` finds the server's address itself.
-fn proxy(parsed: &longshore_api::config::ParsedConfig) -> Result<Option<Proxy>> {
-    let scheme = match parsed.string("proxyType").to_ascii_lowercase().as_str() {
-        "http" => "http",
-        "socks" => "socks5",
+/// A host as it stands in a URL: addresses of IPv6 have brackets.
+fn bracketed(host: &str) -> String {
+    if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() }
+}
+
+/// A proxy by `proxyType`, `proxyHost` and `proxyPort`, and the login that is among the properties. It finds the server's
+/// address itself.
+fn proxy(parsed: &longshore_api::config::ParsedConfig, properties: &Properties) -> Result<Option<Proxy>> {
+    let protocol = match parsed.string("proxyType").to_ascii_lowercase().as_str() {
+        "http" => ProxyProtocol::Http,
+        "socks" => ProxyProtocol::Socks5h,
         _ => return Ok(None),
     };
     let (host, port) = (parsed.string("proxyHost"), parsed.integer("proxyPort"));
@@ -87,14 +100,18 @@ fn proxy(parsed: &longshore_api::config::ParsedConfig) -> Result<Option<Proxy>> 
     if host.is_empty() {
         return Err(wrong());
     }
-    Proxy::new(&format!("{scheme}://{host}:{port}")).map(Some).map_err(|_| wrong())
+    let mut proxy = Proxy::builder(protocol).host(&bracketed(host)).port(port);
+    if let Some(user) = properties.get("proxy_username").or(properties.get("proxy_user")) {
+        proxy = proxy.username(user).password(properties.get("proxy_password").unwrap_or_default());
+    }
+    proxy.build().map(Some).map_err(|_| wrong())
 }
 
 /// The properties of `jdbcConnectionProperties`.
 struct Properties(Vec<Param>);
 
 /// Properties of the Java client that have a meaning here.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 16] = [
     "ssl",
     "sslmode",
     "sslrootcert",
@@ -107,6 +124,10 @@ const KNOWN: [&str; 12] = [
     "socket_timeout",
     "custom_http_params",
     "custom_settings",
+    "proxy_username",
+    "proxy_user",
+    "proxy_password",
+    sni::KEY,
 ];
 
 impl Properties {

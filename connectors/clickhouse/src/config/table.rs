@@ -3,6 +3,8 @@
 use longshore_api::ConfigKey;
 use longshore_api::config::{ConfigDef, ConfigType, Importance, ParsedValue, Validator, Width};
 
+use crate::client::sni;
+
 use ConfigType::{Boolean, Int, List, Long, Password, String as Text};
 use Importance::{High, Low, Medium};
 use Width::{Long as Wide, Medium as Middle, Short};
@@ -67,6 +69,13 @@ fn zk_path(_: &str, value: &ParsedValue) -> Result<(), String> {
     match value {
         ParsedValue::Text(text) if text.starts_with('/') => Ok(()),
         _ => Err("zkPath cannot be empty and must begin with a forward slash".to_owned()),
+    }
+}
+
+fn sni_name(_: &str, value: &ParsedValue) -> Result<(), String> {
+    match value {
+        ParsedValue::Text(name) if !name.trim().is_empty() => sni::check(name.trim()),
+        _ => Ok(()),
     }
 }
 
@@ -199,7 +208,11 @@ fn behaviour() -> Vec<ConfigKey> {
             "Whether only offsets of inserted records are committed; that is always so.",
         ),
         shown(key("ssl_socket_sni", Text, Low, ""), Middle, "SSL Socket SNI")
-            .doc("The name of the server in the TLS handshake, where it is not the host's; not supported."),
+            .validator(Validator::Check(sni_name))
+            .doc(
+                "The name of the server in the TLS handshake, where it is not the host's. The certificate is checked for \
+                 this name; sslmode=none among the jdbcConnectionProperties switches that off.",
+            ),
     ]
 }
 

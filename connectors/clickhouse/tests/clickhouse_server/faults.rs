@@ -6,6 +6,7 @@ use longshore_api::{Batch, ErrorKind, Field, Schema, Type, Value};
 use longshore_test_servers::{Kind, Server};
 
 use crate::support::{Lab, bad, json, json_of, numbers, structs};
+use crate::way::Way;
 
 #[tokio::test]
 async fn a_row_that_the_server_refuses_is_named_with_its_place() {
@@ -247,4 +248,69 @@ async fn rows_for_a_column_that_has_another_type_by_now_are_written_anew() {
         lab.ask("SELECT * FROM t ORDER BY n"),
         "0\t1970-01-01 00:00:01.000\t2\n1\t1970-01-01 00:00:00.001\t2\n2\t1970-01-01 00:00:00.001\t2"
     );
+}
+
+#[tokio::test]
+async fn an_insert_for_which_the_server_lacks_memory_is_cut_in_parts() {
+    let lab = Lab::new("parts").await;
+    lab.run("CREATE TABLE t (n Int64, s String) ENGINE=MergeTree ORDER BY n SETTINGS non_replicated_deduplication_window=10000");
+    let user = format!("p_{}", lab.database);
+    let limit = "max_untracked_memory = 1, max_memory_usage = 20000000";
+    lab.run(&format!("CREATE USER {user} IDENTIFIED BY 'labpass' SETTINGS {limit}"));
+    lab.run(&format!("GRANT ALL ON {}.* TO {user}", lab.database));
+    lab.run(&format!("GRANT TABLE ENGINE ON * TO {user}"));
+    let schema = Arc::new(Schema::structure(vec![
+        Field::new("n", Schema::new(Type::Int64)),
+        Field::new("s", Schema::new(Type::String)),
+    ]));
+    let row = |n: i64| vec![Value::Int64(n), Value::string(format!("{n:0>10000}"))];
+    let batch = structs(0, &schema, (0..4000).map(row).collect());
+    let login = [("username", user.as_str()), ("password", "labpass")];
+    let mut sink = lab.start(&login).await;
+    sink.put(&batch).await;
+    assert_eq!(lab.ask("SELECT count(), uniqExact(n), sum(length(s)) FROM t"), "4000\t4000\t40000000");
+    assert_eq!(sink.delivered(4000).await, 4000);
+
+    // Exactly once the whole has one name, and waits.
+    lab.run("TRUNCATE TABLE t SYNC");
+    let path = format!("/{}", lab.database);
+    let mut sink = lab.start(&[&login[..], &[("exactlyOnce", "true"), ("zkPath", &path)]].concat()).await;
+    sink.put(&batch).await; // taken, and not written
+    let outcome = sink.try_put(&numbers(4000..4001)).await.unwrap();
+    assert!(outcome.taken == 0 && outcome.retry.unwrap().to_string().contains("MEMORY_LIMIT_EXCEEDED"));
+    assert_eq!((lab.count("t"), sink.delivered(4000).await), (0, 0));
+    lab.run(&format!("ALTER USER {user} SETTINGS max_memory_usage = 0"));
+    sink.idle_until(|| lab.count("t") == 4000).await;
+    assert_eq!(sink.delivered(4000).await, 4000);
+}
+
+#[tokio::test]
+async fn a_value_for_a_column_that_was_altered_is_no_bad_one() {
+    let lab = Lab::new("retyped").await;
+    lab.run("CREATE TABLE t (n Int32) ENGINE=MergeTree ORDER BY tuple()");
+    let of = |kind| Arc::new(Schema::structure(vec![Field::new("n", Schema::new(kind))]));
+    let mut sink = lab.start(&[("errors.tolerance", "all")]).await;
+    sink.put(&structs(0, &of(Type::Int32), vec![vec![Value::Int32(1)]])).await;
+    lab.run("ALTER TABLE t MODIFY COLUMN n Int64");
+    let bad = sink.put(&structs(1, &of(Type::Int64), vec![vec![Value::Int64(2)]])).await;
+    assert_eq!((bad, lab.ask("SELECT groupArray(n) FROM (SELECT n FROM t ORDER BY n)")), (vec![], "[1,2]".to_owned()));
+    let bad = sink.put(&structs(2, &of(Type::Int32), vec![vec![Value::Int32(3)]])).await;
+    assert_eq!(bad.len(), 1, "it is bad for the table as it is now, too");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_the_servers_is_no_acknowledgement() {
+    let lab = Lab::new("strange").await;
+    lab.run("CREATE TABLE t (n Int64) ENGINE=MergeTree ORDER BY n");
+    let balancer = Way::balancer(&lab.url).await;
+    let mut sink = lab.start(&[("port", balancer.port.as_str())]).await;
+    sink.put(&numbers(0..10)).await;
+    balancer.is_away(true);
+    sink.put(&numbers(10..20)).await; // taken, and not written
+    let outcome = sink.try_put(&numbers(20..30)).await.unwrap();
+    let why = outcome.retry.unwrap().to_string();
+    assert!(why.contains("does not answer as ClickHouse does") && why.contains("We are back soon"), "{why}");
+    assert_eq!((outcome.taken, lab.count("t"), sink.delivered(20).await), (0, 10, 10));
+    balancer.is_away(false);
+    sink.idle_until(|| lab.count("t") == 20).await;
 }

@@ -4,9 +4,11 @@
 mod exactly_once;
 mod faults;
 mod load;
+mod proxies;
 mod secure;
 mod support;
 mod tables;
+mod way;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 /// A database of a test's own on a server.
 #[derive(Clone)]
 pub(crate) struct Lab {
-    url: String,
+    pub(crate) url: String,
     pub(crate) database: String,
 }
 
@@ -45,6 +45,7 @@ impl Lab {
             .query("allow_experimental_variant_type", "1")
             .query("allow_suspicious_variant_types", "1")
             .query("allow_suspicious_low_cardinality_types", "1")
+            .query("max_query_size", "10000000")
             .send(statement)
             .expect("a server that answers");
         let text = answer.body_mut().read_to_string().expect("an answer");

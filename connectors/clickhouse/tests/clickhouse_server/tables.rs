@@ -236,3 +236,26 @@ async fn change_events_become_versions_of_rows() {
     lab.start(&settings).await.put(&structs(5, &schema, events)).await;
     assert_eq!(lab.ask("SELECT groupUniqArray(raw) FROM made FINAL"), "['01fe']");
 }
+
+#[tokio::test]
+async fn tables_may_have_thousands_of_columns() {
+    let lab = Lab::new("wide").await;
+    // Beyond what fits into a URL, and beyond what a server reads of a statement unasked.
+    for (width, default) in [(30, ""), (30, " DEFAULT 7"), (150, "")] {
+        lab.run("DROP TABLE IF EXISTS t SYNC");
+        let names: Vec<String> = (0..2000).map(|n| format!("column {n:0>width$}")).collect();
+        let column = |name: &String| format!("`{name}` Int64{default}");
+        let columns: Vec<String> = names.iter().map(column).collect();
+        lab.run(&format!("CREATE TABLE t ({}) ENGINE=MergeTree ORDER BY tuple()", columns.join(", ")));
+        let field = |name: &String| Field::new(name.as_str(), Schema::new(Type::Int64));
+        let schema = Arc::new(Schema::structure(names.iter().map(field).collect()));
+        let row = |n: i64| (0..2000).map(|column| Value::Int64(n + column)).collect();
+        for (first, compression) in [(0, "none"), (3, "lz4")] {
+            let mut sink = lab.start(&[("insertCompression", compression)]).await;
+            sink.put(&structs(first, &schema, (first..first + 3).map(row).collect())).await;
+        }
+        let last = &names[1999];
+        let sums = format!("SELECT count(), sum(`{}`), sum(`{last}`) FROM t", names[0]);
+        assert_eq!(lab.ask(&sums), format!("6\t15\t{}", 15 + 6 * 1999));
+    }
+}

@@ -6,7 +6,7 @@ use longshore_test_servers::kafka as broker;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{BorrowedMessage, OwnedMessage};
+use rdkafka::message::{BorrowedMessage, Header, OwnedHeaders, OwnedMessage};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::{Message, Offset, TopicPartitionList};
 
@@ -45,6 +45,19 @@ impl Writer {
         let mut record = BaseRecord::<str, [u8]>::to(topic);
         record.key = key;
         record.payload = value;
+        self.send_record(record);
+    }
+
+    /// The same with headers.
+    pub(crate) fn send_with(&self, topic: &str, key: Option<&str>, value: &[u8], headers: &[(&str, &str)]) {
+        let mut record = BaseRecord::<str, [u8]>::to(topic).payload(value);
+        record.key = key;
+        let add = |all: OwnedHeaders, (key, value): &(&str, &str)| all.insert(Header { key, value: Some(*value) });
+        record.headers = Some(headers.iter().fold(OwnedHeaders::new(), add));
+        self.send_record(record);
+    }
+
+    fn send_record(&self, mut record: BaseRecord<'_, str, [u8]>) {
         while let Err((_full, again)) = self.producer.send(record) {
             record = again;
             std::thread::sleep(Duration::from_millis(5));

@@ -5,6 +5,7 @@ mod avro;
 mod bad_input;
 mod broker_outage;
 mod bucket;
+mod chains;
 mod cli;
 mod clickhouse;
 mod delivery;

@@ -5,7 +5,7 @@ use std::fs;
 use longshore_test_servers::{kafka, mongodb, registry, unique};
 use serde_json::{Value, json};
 
-use super::kafka::{header, read};
+use super::kafka::{committed, header, read};
 use super::mongo::Documents;
 use super::registry::{file_sink, latest, register, send, with_converter};
 use super::simplelink::simplelink;
@@ -48,8 +48,67 @@ fn records_reach_mongodb_as_documents_and_a_file_as_text() {
     }
 }
 
+const AVRO: &str = "io.confluent.connect.avro.AvroConverter";
+const AVSC: &str = r#"{"type":"record","name":"Quote","fields":[{"name":"n","type":"int"},{"name":"symbol","type":"string"},
+    {"name":"note","type":["null","string"],"default":null}]}"#;
+
+fn avro(id: i32, n: u8) -> Vec<u8> {
+    [&[0][..], &id.to_be_bytes(), &[n * 2, 8], b"KAFK", &[0]].concat()
+}
+
+/// A converter, its kind of schemas, a schema, a record of it, and what is said of one that is cut off.
+type Format = (&'static str, &'static str, &'static str, fn(i32, u8) -> Vec<u8>, &'static str);
+
+const FORMATS: [Format; 3] = [
+    (AVRO, "AVRO", AVSC, avro, "the data ends: 4 bytes are wanted at byte 2 of 5"),
+    (PROTOBUF, "PROTOBUF", PROTO, protobuf, "the input ended unexpectedly in the middle of a field"),
+    (JSON_SCHEMA, "JSON", SCHEMA, document, "malformed JSON at byte 21: unexpected end of a string"),
+];
+
 #[test]
-fn bad_records_are_named_or_go_to_the_dead_letter_queue() {
+fn bad_records_fail_their_task_and_are_told_with_place_and_reason() {
+    let worker = Worker::start(kafka());
+    let mut expected = Vec::new();
+    for (index, (converter, kind, schema, quote, cut_off)) in FORMATS.into_iter().enumerate() {
+        let (_, of_another, another, _, _) = FORMATS[(index + 1) % FORMATS.len()];
+        let other = register(registry(), &unique("other"), of_another, another);
+        let id = register(registry(), &unique("quotes"), kind, schema);
+        let whole = quote(id, 1);
+        let mut cases = vec![
+            ("magic", b"{}".to_vec(), "Unknown magic byte!".to_owned()),
+            ("id", quote(1_000_000, 1), "No content with ID '1000000' was found.; error code: 40403".to_owned()),
+            ("cut", whole[..whole.len() - 2].to_vec(), cut_off.to_owned()),
+            ("kind", quote(other, 1), format!("schema {other} is of the type {of_another}, not {kind}")),
+        ];
+        if kind == "JSON" {
+            let wrong = [&whole[..5], br#"{"n": "many", "symbol": "KAFK"}"#].concat();
+            cases.push(("type", wrong, "/n does not fit /properties/n/type of the schema".to_owned()));
+        }
+        for (what, bad, why) in cases {
+            let (name, topic) = (format!("{kind}-{what}"), unique("quotes"));
+            send(&topic, &[quote(id, 1), bad, quote(id, 2)]);
+            let mut config = with(converter, file_sink(&topic, &worker.folder().join(&name)));
+            if what == "type" {
+                // Without it a text is the number 0, as in Confluent's converter.
+                config["value.converter.json.fail.invalid.schema"] = json!("true");
+            }
+            worker.create(&name, &config);
+            expected.push((name, topic, why));
+        }
+    }
+    for (name, topic, why) in expected {
+        worker.wait_for_state(&name, "RUNNING", "FAILED");
+        let status = worker.status(&name);
+        let trace = status["tasks"][0]["trace"].as_str().unwrap();
+        let first = trace.lines().next().unwrap();
+        let place = format!("{topic}-0@1 of {name}-0 failed in stage VALUE_CONVERTER: ");
+        assert!(first.contains(&place) && first.contains(&why), "{name}: {trace}");
+        assert!(committed(kafka(), &worker.group(&name), &topic) <= 1, "{name}: never past it");
+    }
+}
+
+#[test]
+fn bad_records_go_to_the_dead_letter_queue() {
     let worker = Worker::start(kafka());
     let cases = [
         (PROTOBUF, "PROTOBUF", PROTO, "Error deserializing Protobuf message for id"),

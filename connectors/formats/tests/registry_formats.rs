@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 
 use registry::{read, register, with_registry, write};
 
+const AVRO: &str = "io.confluent.connect.avro.AvroConverter";
 const PROTOBUF: &str = "io.confluent.connect.protobuf.ProtobufConverter";
 const JSON_SCHEMA: &str = "io.confluent.connect.json.JsonSchemaConverter";
 
@@ -95,5 +96,36 @@ async fn unknown_schemas_are_the_trouble_of_their_records() {
         let error = read(&*with_registry(class, &[]), "t", &bytes).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::BadRecord);
         assert!(error.to_string().contains("schema for id 2147483647"), "{error}");
+    }
+}
+
+/// The schema that is there has less in it than a converter would put.
+const LAX: (&str, &str) = ("latest.compatibility.strict", "false");
+
+#[tokio::test]
+async fn a_schema_that_the_registry_refuses_is_told_and_its_record_not_written() {
+    let schemas = [
+        (AVRO, "AVRO", r#"{"type":"record","name":"Quote","namespace":"a","fields":[{"name":"n","type":"string"}]}"#),
+        (PROTOBUF, "PROTOBUF", "syntax = \"proto3\"; package a; message Quote { string n = 1; }"),
+        (JSON_SCHEMA, "JSON", r#"{"type":"object","title":"a.Quote","properties":{"n":{"type":"string"}}}"#),
+    ];
+    for (class, kind, text) in schemas {
+        let topic = unique("quotes");
+        let subject = format!("{topic}-value");
+        register(&subject, kind, text, &json!([]));
+        ureq::put(format!("{}/config/{subject}", registry()))
+            .header("Content-Type", "application/vnd.schemaregistry.v1+json")
+            .send(r#"{"compatibility":"FULL"}"#)
+            .unwrap();
+        let data = quote(vec![(Field::new("n", Schema::new(Type::Int32)), Value::Int32(5))]);
+        let error = write(&*with_registry(class, &[]), &topic, &data).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::BadRecord);
+        let told = error.to_string();
+        assert!(told.contains(&topic) && told.contains("ncompatible") && told.ends_with("; error code: 409"), "{told}");
+        // Nothing is kept of the refusal: a record of the schema that is there is written.
+        let data = quote(vec![(Field::new("n", Schema::new(Type::String)), Value::string("5"))]);
+        let settings = [("auto.register.schemas", "false"), ("use.latest.version", "true"), LAX];
+        let bytes = write(&*with_registry(class, &settings), &topic, &data).await.unwrap();
+        assert_eq!(values(read(&*with_registry(class, &[]), &topic, &bytes).await.unwrap()), values(data));
     }
 }

@@ -1,9 +1,11 @@
 //! Aiven's transforms.
 
+mod case;
 mod concat;
 mod field;
 mod filter;
 mod hash;
+mod key_to_value;
 mod schema_name;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ const VERSION: &str = "1.7.0";
 pub(crate) fn plugins() -> Vec<TransformPlugin> {
     let mut plugins = vec![
         transform::<MakeTombstone>("io.aiven.kafka.connect.transforms.MakeTombstone", VERSION),
+        transform::<key_to_value::KeyToValue>("io.aiven.kafka.connect.transforms.KeyToValue", VERSION),
         transform::<TombstoneHandler>("io.aiven.kafka.connect.transforms.TombstoneHandler", VERSION),
         transform::<schema_name::ExtractTopicFromSchemaName>(
             "io.aiven.kafka.connect.transforms.ExtractTopicFromSchemaName$Value",
@@ -35,6 +38,7 @@ pub(crate) fn plugins() -> Vec<TransformPlugin> {
     ];
     plugins.extend(sided!("io.aiven.kafka.connect.transforms.ExtractTimestamp", ExtractTimestamp, VERSION));
     plugins.extend(sided!("io.aiven.kafka.connect.transforms.ExtractTopic", ExtractTopic, VERSION));
+    plugins.extend(sided!("io.aiven.kafka.connect.transforms.CaseTransform", case::CaseTransform, VERSION));
     plugins.extend(sided!("io.aiven.kafka.connect.transforms.ConcatFields", concat::ConcatFields, VERSION));
     plugins.extend(sided!("io.aiven.kafka.connect.transforms.FilterByFieldValue", filter::FilterByFieldValue, VERSION));
     plugins.extend(sided!("io.aiven.kafka.connect.transforms.Hash", hash::Hash, VERSION));

@@ -6,12 +6,15 @@ mod extract_new_record_state;
 mod header_to_value;
 mod logical_table;
 mod mongodb;
+mod murmur;
 mod outbox;
 mod partition_routing;
+mod read_to_insert;
 mod schema_change_filter;
 mod scripting;
 mod source_schema;
 mod timezone;
+mod vector;
 
 use longshore_api::TransformPlugin;
 use longshore_api::config::{ConfigKey, ConfigType, Importance, Width};
@@ -39,6 +42,11 @@ pub(crate) fn plugins() -> Vec<TransformPlugin> {
         ),
         transform::<source_schema::ExtractSchemaToNewRecord>(
             "io.debezium.transforms.ExtractSchemaToNewRecord",
+            VERSION,
+        ),
+        transform::<vector::VectorToJsonConverter>("io.debezium.transforms.VectorToJsonConverter", VERSION),
+        transform::<read_to_insert::ReadToInsertEvent>(
+            "io.debezium.connector.mysql.transforms.ReadToInsertEvent",
             VERSION,
         ),
         transform::<timezone::TimezoneConverter>("io.debezium.transforms.TimezoneConverter", VERSION),

@@ -1,10 +1,11 @@
 //! PartitionRouting: the partition by fields of a change event.
 
-use longshore_api::config::{ConfigKey, ConfigType, Importance, ParsedConfig, ParsedValue, Validator, invalid_value};
+use longshore_api::config::{ConfigKey, ConfigType, Importance, ParsedConfig, Validator};
 use longshore_api::{ConnectError, ConnectRecord, Parts, Result, Struct, Transform, Value, Verdict};
 use longshore_formats::java_order;
 
 use super::envelope::is_envelope;
+use super::murmur;
 use crate::part::{Side, not_a_struct};
 use crate::plugin::{Configure, NAMES};
 use crate::schemas::or_default;
@@ -15,15 +16,8 @@ pub(super) struct PartitionRouting {
     /// The way to each field.
     fields: Vec<Vec<String>>,
     partitions: u32,
+    hash: fn(&Value) -> Result<i32>,
 }
-
-/// Java's hash of values, whose text another program may depend on; murmur is refused rather than taken for it.
-const HASH: Validator = Validator::Check(|name, value| match value {
-    ParsedValue::Text(text) if text.eq_ignore_ascii_case("murmur") => {
-        Err(invalid_value(name, Some(text), "murmur is not supported; java is"))
-    }
-    _ => Ok(()),
-});
 
 impl Configure for PartitionRouting {
     fn keys() -> Vec<ConfigKey> {
@@ -34,14 +28,14 @@ impl Configure for PartitionRouting {
         let fields = ConfigKey::new("partition.payload.fields", ConfigType::List, High).validator(NAMES);
         let number = ConfigKey::new("partition.topic.num", ConfigType::Int, High)
             .validator(Validator::Between(1, i32::MAX.into()));
-        let hash = ConfigKey::new("partition.hash.function", ConfigType::String, Low).default("java").validator(HASH);
+        let hash = ConfigKey::new("partition.hash.function", ConfigType::String, Low).default("java");
         vec![
             shown(fields, 1, "List of payload fields to use for compute partition.").doc(
                 "Fields of the event, as after.name or source.table; change.name is that of after, or of before in a \
                  deletion. Fields that an event has not do not count.",
             ),
             shown(number, 2, "Number of partition configured for topic").doc("How many partitions the topic has."),
-            shown(hash, 3, "Hash function").doc("How values are hashed: java."),
+            shown(hash, 3, "Hash function").doc("How values are hashed: java or murmur."),
         ]
     }
 
@@ -50,6 +44,11 @@ impl Configure for PartitionRouting {
         Ok(Self {
             fields: config.list("partition.payload.fields").iter().map(way).collect(),
             partitions: u32::try_from(config.integer("partition.topic.num")).unwrap_or(1).max(1),
+            // As in Debezium, any other word means java.
+            hash: match config.string("partition.hash.function").trim() {
+                name if name.eq_ignore_ascii_case("murmur") => murmured,
+                _ => hash,
+            },
         })
     }
 }
@@ -78,7 +77,7 @@ impl Transform for PartitionRouting {
         }
         let mut total = 0_i32;
         for value in &found {
-            total = total.wrapping_add(hash(value)?);
+            total = total.wrapping_add((self.hash)(value)?);
         }
         let total = (total & i32::MAX) as u32;
         let total = if total == i32::MAX as u32 { 0 } else { total };
@@ -99,6 +98,14 @@ fn find(event: &Struct, way: &[String], row: &str) -> Option<Value> {
     let index = at.schema.field_index(last)?;
     let value = or_default(at.values.get(index)?.clone(), &at.schema.fields[index].schema, true);
     (!value.is_null()).then_some(value)
+}
+
+/// MurmurHash3 of a text, or of what else `hashCode` gives.
+fn murmured(value: &Value) -> Result<i32> {
+    match value {
+        Value::String(text) => Ok(murmur::hash(text.as_bytes())),
+        other => Ok(murmur::hash(&hash(other)?.to_le_bytes())),
+    }
 }
 
 /// `Object.hashCode` of what has one that depends on its content alone.

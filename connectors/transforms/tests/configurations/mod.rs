@@ -63,9 +63,14 @@ pub(crate) fn configurations(class: &str) -> Vec<Props> {
         "ExtractTopic" if class.starts_with("io.aiven") || class.starts_with("com.clickhouse") => {
             &[&[], &[("field.name", "a")], &[("field.name", "b"), ("skip.missing.or.null", "true")]]
         }
-        "PartitionRouting" => {
-            &[&[("partition.payload.fields", "change.a,change.ts,op,source.b"), ("partition.topic.num", "7")]]
-        }
+        "PartitionRouting" => &[
+            &[("partition.payload.fields", "change.a,change.ts,op,source.b"), ("partition.topic.num", "7")],
+            &[
+                ("partition.payload.fields", "change.b,op"),
+                ("partition.topic.num", "100"),
+                ("partition.hash.function", "murmur"),
+            ],
+        ],
         "ExtractTopic" if class.ends_with("$Header") => &[&[("field", "a")]],
         "ExtractTopic" => &[
             &[],
@@ -159,7 +164,15 @@ pub(crate) fn configurations(class: &str) -> Vec<Props> {
             &[("converted.timezone", "+05:30"), ("include.list", "source:b:ts,b:source.ts")],
             &[("converted.timezone", "Europe/Berlin"), ("exclude.list", "a:ts,b:before.ts")],
         ],
+        "KeyToValue" if class.starts_with("io.aiven") => &[
+            &[("key.fields", "*")],
+            &[("key.fields", "id,a"), ("value.fields", "key_id,")],
+            &[("key.fields", "b,*"), ("value.fields", "a,id")],
+        ],
         "KeyToValue" => &[&[], &[("field", "a")]],
+        "CaseTransform" => {
+            &[&[("field.names", "a,op,none"), ("case", "upper")], &[("field.names", "b"), ("case", "lower")]]
+        }
         "ConcatFields" => &[
             &[("field.names", "a,b,after.id"), ("output.field.name", "all"), ("delimiter", "-")],
             &[("field.names", "a"), ("output.field.name", "b"), ("field.replace.missing", "*")],

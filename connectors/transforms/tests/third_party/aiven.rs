@@ -174,3 +174,113 @@ fn the_name_of_the_schema_routes() {
         assert!(try_make(&aiven(class), config).is_err(), "{config:?}");
     }
 }
+
+#[test]
+fn the_key_becomes_fields_of_the_value() {
+    let class = aiven("KeyToValue");
+    let key = |optional| {
+        let id = Schema { default: Some(Value::Int64(9)), ..Schema::optional(Type::Int64) };
+        structure("k", optional, vec![("id", id, Value::Null), ("dept", Schema::new(Type::String), Value::string("x"))])
+    };
+    let with = |schema: Option<Schema>, key: Value, value: Data| {
+        let key = Data { schema: schema.map(Arc::new), value: key };
+        ConnectRecord { key, ..record(value) }
+    };
+    let row = || {
+        let (schema, value) = structure(
+            "row",
+            true,
+            vec![
+                ("n", Schema::new(Type::Int32), Value::Int32(1)),
+                ("id", Schema::new(Type::String), Value::string("old")),
+            ],
+        );
+        Data::new(Arc::new(schema), value)
+    };
+    let applied = |config: &[(&str, &str)], mut record: ConnectRecord| {
+        make(&class, config).apply(&mut record).map(|_| (shown(&record.value.value), record.value.schema))
+    };
+    let fields = [("key.fields", "id, dept"), ("value.fields", ",department")];
+    let (schema, struct_key) = key(false);
+    let (text, new) = applied(&fields, with(Some(schema.clone()), struct_key.clone(), row())).unwrap();
+    assert_eq!(text, "Struct{n=1,id=9,department=x}", "in the place of the field of that name");
+    let new = new.unwrap();
+    assert_eq!((new.name.as_deref(), new.optional, new.fields[1].schema.kind), (Some("row"), true, Type::Int64));
+    let whole = [("key.fields", "*")];
+    let (text, _) = applied(&whole, with(Some(schema.clone()), struct_key.clone(), row())).unwrap();
+    assert_eq!(text, "Struct{n=1,id=old,_key=Struct{dept=x}}", "the whole stays as it is");
+    let (text, new) = applied(&whole, with(None, Value::string("k"), row())).unwrap();
+    assert_eq!((text.as_str(), new.unwrap().fields[2].schema.kind), ("Struct{n=1,id=old,_key=k}", Type::String));
+
+    let plain = || Data::schemaless(map(&[("n", Value::Int64(1))]));
+    let (text, _) = applied(&fields, with(Some(schema.clone()), struct_key.clone(), plain())).unwrap();
+    assert_eq!(text, "{n=1, id=9, department=x}");
+    let (text, _) = applied(&fields, with(None, map(&[("dept", Value::string("y"))]), plain())).unwrap();
+    assert_eq!(text, "{n=1, id=null, department=y}");
+    assert_eq!(applied(&whole, with(None, Value::Null, plain())).unwrap().0, "{n=1, _key=null}");
+
+    // The same transform with keys of another schema.
+    let mut transform = make(&class, &[("key.fields", "*"), ("value.fields", "k")]);
+    for (key, expected) in [(Value::Int64(5), Type::Int64), (Value::string("s"), Type::String)] {
+        let mut record = with(None, key, row());
+        transform.apply(&mut record).unwrap();
+        assert_eq!(record.value.schema.unwrap().fields[2].schema.kind, expected);
+    }
+
+    let text = || Some(Schema::new(Type::String));
+    for (config, record, why) in [
+        (
+            &fields,
+            with(text(), Value::string("k"), row()),
+            "Named key fields [id, dept] cannot be copied from the key schema: STRING",
+        ),
+        (
+            &fields,
+            with(None, Value::Int64(1), row()),
+            "Named key fields [id, dept] cannot be copied from the key class: java.lang.Long",
+        ),
+        (
+            &fields,
+            with(Some(key(true).0), Value::Null, row()),
+            "Invalid value: null used for required field: \"department\", schema type: STRING",
+        ),
+    ] {
+        assert_eq!(applied(config, record).unwrap_err().to_string(), why);
+    }
+    for (record, why) in [
+        (with(None, map(&[]), row()), "The value requires a schema, but the key class is a schemaless Map"),
+        (with(None, Value::Null, row()), "Cannot infer schema for unsupported key class: null"),
+        (with(None, Value::string("k"), Data::NULL), "The value needs to be a Struct or Map in order to append fields"),
+    ] {
+        assert_eq!(applied(&whole, record).unwrap_err().to_string(), why);
+    }
+    let missing = applied(&[("key.fields", "x")], with(Some(schema), struct_key, row())).unwrap_err();
+    assert_eq!(missing.to_string(), "Key field 'x' not found in key schema");
+    let twice = try_make(&class, &[("key.fields", "a,b"), ("value.fields", "b")]).err().unwrap();
+    assert_eq!(twice.to_string(), "More than one key value is copied to the value field name 'b'");
+    assert!(try_make(&class, &[]).is_err());
+}
+
+#[test]
+fn the_case_of_fields_is_changed() {
+    let class = aiven("CaseTransform$Value");
+    let upper = [("field.names", "name, id, none"), ("case", "upper")];
+    let (schema, value) = row(1, "Zoë");
+    let mut changed = record(Data::new(Arc::new(schema.clone()), value));
+    make(&class, &upper).apply(&mut changed).unwrap();
+    assert_eq!(shown(&changed.value.value), "Struct{id=1,name=ZOË}", "what is no text stays");
+    assert_eq!(changed.value.schema.as_deref(), Some(&schema));
+    let mut plain = record(Data::schemaless(map(&[("name", Value::string("Zoë")), ("id", Value::Boolean(true))])));
+    make(&class, &upper).apply(&mut plain).unwrap();
+    assert_eq!(shown(&plain.value.value), "{name=ZOË, id=TRUE, none=null}");
+    make(&class, &[("field.names", "name"), ("case", "lower")]).apply(&mut plain).unwrap();
+    assert_eq!(shown(&plain.value.value), "{name=zoë, id=TRUE, none=null}");
+    for (value, why) in [
+        (Data::NULL, "value Value can't be null"),
+        (Data::schemaless(Value::Int64(1)), "value Value type must be STRUCT or MAP, found: java.lang.Long"),
+    ] {
+        assert_eq!(make(&class, &upper).apply(&mut record(value)).unwrap_err().to_string(), why);
+    }
+    let error = try_make(&class, &[("field.names", "a"), ("case", "title")]).err().unwrap();
+    assert_eq!(error.to_string(), "case: Unknown enum value title");
+}

@@ -17,14 +17,15 @@ use ureq::http::{HeaderMap, HeaderValue, Request, header};
 use crate::VERSION;
 use crate::errors::{self, Failure};
 use connection::Connection;
+pub(crate) use connection::server_settings_of;
 
 /// What must be escaped in a query string.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The most bytes of an answer: descriptions of tables are far smaller.
 const MAX_ANSWER: u64 = 16 << 20;
-/// The most bytes of an insert's statement in a URL: servers and what stands before them take 8 KiB of a request's first
-/// line and more, the HTTP client 64. A longer one is the first line of the body.
+/// The most bytes of an insert's statement in a URL: servers and what stands before them take 8 KiB of a request's
+/// first line and more, the HTTP client 64. A longer one is the first line of the body.
 const MOST_IN_URL: usize = 4 << 10;
 /// The longest statement that a server takes unasked (`max_query_size`), with room for how it counts.
 const LONG_STATEMENT: usize = 250_000;
@@ -191,9 +192,11 @@ impl Client {
 }
 
 impl Shared {
-    /// The URL of a request with a statement in its body; a long one asks the server to read that much.
+    /// The URL of a request with a statement in its body; a long one asks the server to read that much. What a request
+    /// says itself counts alone: of a setting that comes twice, the server may take either.
     fn url_with(&self, params: &[Param], statement: &str) -> String {
-        let params = || self.params.iter().chain(params);
+        let shared = || self.params.iter().filter(|(name, _)| params.iter().all(|(own, _)| own != name));
+        let params = || shared().chain(params);
         let is_long = statement.len() > LONG_STATEMENT && params().all(|(name, _)| name != "max_query_size");
         let size = is_long.then(|| ("max_query_size".to_owned(), (statement.len() * 2).to_string()));
         let mut url = self.url.clone();

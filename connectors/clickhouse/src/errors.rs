@@ -24,15 +24,20 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
 }
 
-/// Codes after which the same insert is tried again: those of the Java connector (1.5.0) but [`MEMORY`], and others that are no
-/// record's fault. What a server says that starts, shuts down, or cannot reach another: ABORTED,
-/// ALL_CONNECTION_TRIES_FAILED, DNS_ERROR, NO_ZOOKEEPER, UNEXPECTED_ZOOKEEPER_ERROR, QUERY_WAS_CANCELLED,
-/// ASYNC_LOAD_WAIT_FAILED. That it has no room: NOT_ENOUGH_SPACE, CANNOT_SCHEDULE_TASK, CANNOT_ALLOCATE_MEMORY,
-/// SERVER_OVERLOADED. That others are in the way: UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE, DEADLOCK_AVOIDED,
-/// CANNOT_ASSIGN_ALTER, TABLE_IS_DROPPED, which is a table that does not exist as soon as it is asked for again.
-const PASSING_CODES: [i32; 29] = [
-    3, 107, 159, 164, 173, 198, 202, 203, 209, 210, 218, 225, 236, 242, 243, 244, 252, 279, 285, 286, 319, 394, 425,
-    439, 473, 517, 722, 745, 999,
+/// Codes after which the same insert is tried again: those of the Java connector (1.5.0) but [`MEMORY`], and others
+/// that are no record's fault. What a server says that starts, shuts down, or cannot reach another:
+/// CANNOT_READ_FROM_SOCKET, CANNOT_WRITE_TO_SOCKET, ABORTED, ALL_CONNECTION_TRIES_FAILED, DNS_ERROR, NO_ZOOKEEPER,
+/// UNEXPECTED_ZOOKEEPER_ERROR, NO_ACTIVE_REPLICAS, NO_AVAILABLE_REPLICA, QUERY_WAS_CANCELLED, NOT_INITIALIZED,
+/// ASYNC_LOAD_WAIT_FAILED, POCO_EXCEPTION. That it has no room, or that its disks fail:
+/// CANNOT_WRITE_TO_FILE_DESCRIPTOR, CANNOT_OPEN_FILE, NOT_ENOUGH_SPACE, CANNOT_SCHEDULE_TASK, CANNOT_ALLOCATE_MEMORY,
+/// RECEIVED_ERROR_TOO_MANY_REQUESTS, S3_ERROR, AZURE_BLOB_STORAGE_ERROR, DISTRIBUTED_TOO_MANY_PENDING_BYTES,
+/// SERVER_OVERLOADED. That its user has had enough: QUOTA_EXCEEDED, USER_SESSION_LIMIT_EXCEEDED. That others are in
+/// the way: UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE, REPLICA_IS_NOT_IN_QUORUM, REPLICA_STATUS_CHANGED,
+/// PART_IS_TEMPORARILY_LOCKED, DEADLOCK_AVOIDED, CANNOT_ASSIGN_ALTER, TABLE_IS_BEING_RESTARTED, TABLE_IS_DROPPED,
+/// which is a table that does not exist as soon as it is asked for again.
+const PASSING_CODES: [i32; 47] = [
+    3, 75, 76, 95, 96, 107, 159, 164, 173, 198, 201, 202, 203, 209, 210, 218, 225, 236, 242, 243, 244, 252, 254, 265,
+    279, 285, 286, 289, 319, 364, 384, 394, 416, 425, 439, 473, 499, 500, 517, 574, 667, 700, 722, 733, 745, 999, 1000,
 ];
 
 /// Codes of a login or a privilege: no record is at fault, whatever is tolerated. AUTHENTICATION_FAILED,
@@ -40,8 +45,8 @@ const PASSING_CODES: [i32; 29] = [
 /// DATABASE_ACCESS_DENIED.
 const ACCESS_CODES: [i32; 7] = [516, 194, 193, 192, 195, 497, 291];
 
-/// UNKNOWN_SETTING and its like: what `clickhouseSettings` says cannot be.
-const SETTING_CODES: [i32; 2] = [115, 139];
+/// UNKNOWN_SETTING, NO_ELEMENTS_IN_CONFIG, SETTING_CONSTRAINT_VIOLATION: what `clickhouseSettings` says cannot be.
+const SETTING_CODES: [i32; 3] = [115, 139, 452];
 
 /// MEMORY_LIMIT_EXCEEDED: of the query, its user or the server.
 const MEMORY: i32 = 241;
@@ -105,12 +110,17 @@ pub(crate) fn refused(address: &str, status: u16, code: Option<i32>, body: &str)
     } else if ACCESS_CODES.contains(&code) || (code == 0 && matches!(status, 401 | 403)) {
         Failure::Settings(ConnectError::config(format!("ClickHouse at {address} refuses the user: {message}")))
     } else if SETTING_CODES.contains(&code) {
-        Failure::Settings(ConnectError::config(format!("ClickHouse at {address} refuses the settings: {message}")))
+        settings_refused(address, &message)
     } else if code == 0 {
         Failure::Settings(ConnectError::fatal(format!("{address} {}", strange(&message))))
     } else {
         Failure::Refused(Refusal { code, message })
     }
+}
+
+/// What it means that the server does not take the settings of inserts.
+pub(crate) fn settings_refused(address: &str, message: &str) -> Failure {
+    Failure::Settings(ConnectError::config(format!("ClickHouse at {address} refuses the settings: {message}")))
 }
 
 /// The error for a server that cannot be written to now.

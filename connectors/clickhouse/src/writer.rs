@@ -12,7 +12,7 @@ use crate::client::{Client, Insert, Param};
 use crate::config::{Mode, Settings};
 use crate::create;
 use crate::encode::{Encoder, Piece};
-use crate::errors::{Failure, Refusal};
+use crate::errors::{self, Failure, Refusal};
 use crate::evolve::{self, Evolution};
 use crate::state::store::Store;
 use crate::state::{Circumstances, Decision, Phase, Range, Step, Stored, decide, range_of};
@@ -624,7 +624,12 @@ pub(crate) async fn probe(client: &Client, settings: &Settings) -> Result<(), Fa
         let error = ConnectError::fatal("Connection to ClickHouse is not active.");
         Failure::Settings(error.caused_by(ConnectError::config(why)))
     };
-    let version = client.ask("SELECT version()", &[]).await?;
+    // With the settings of inserts: one that cannot be is no record's fault, which later nobody could see.
+    let params: Vec<Param> = settings.server_settings.clone().into_iter().collect();
+    let version = match client.ask("SELECT version() FORMAT TabSeparatedRaw", &params).await {
+        Err(Failure::Refused(refusal)) => return Err(errors::settings_refused(client.address(), &refusal.message)),
+        other => other?,
+    };
     let mut parts = version.trim().split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let number = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
     if number < (23, 3) {

@@ -47,6 +47,7 @@ impl Connection {
         let parsed = config::def().parse(props).map_err(ConnectError::from)?;
         let added = config::additions().parse(props).map_err(ConnectError::from)?;
         let properties = Properties::parse(parsed.string(PROPERTIES));
+        properties.warn_of_unknown();
         let is_true = |key: &str| props.get(key).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
         let millis = |name: &str| properties.get(name).and_then(|text| text.parse().ok()).map(Duration::from_millis);
         let seconds = Duration::from_secs(u64::try_from(parsed.integer("timeoutSeconds")).unwrap_or(0));
@@ -77,6 +78,11 @@ impl Connection {
             params: properties.server_settings(),
         })
     }
+}
+
+/// Settings of the server among the properties of `jdbcConnectionProperties`.
+pub(crate) fn server_settings_of(properties: &str) -> Vec<Param> {
+    Properties::parse(properties).server_settings()
 }
 
 /// A host as it stands in a URL: addresses of IPv6 have brackets.
@@ -134,11 +140,13 @@ impl Properties {
     fn parse(text: &str) -> Self {
         let decoded = |text: &str| percent_decode_str(text.trim()).decode_utf8_lossy().into_owned();
         let items = text.trim().trim_start_matches('?').split('&').filter_map(|item| item.split_once('='));
-        let properties: Vec<Param> = items.map(|(name, value)| (decoded(name), decoded(value))).collect();
-        for (name, _) in properties.iter().filter(|(name, _)| !KNOWN.contains(&name.as_str())) {
+        Self(items.map(|(name, value)| (decoded(name), decoded(value))).collect())
+    }
+
+    fn warn_of_unknown(&self) {
+        for (name, _) in self.0.iter().filter(|(name, _)| !KNOWN.contains(&name.as_str())) {
             tracing::warn!("{PROPERTIES}: {name} has no effect");
         }
-        Self(properties)
     }
 
     fn get(&self, name: &str) -> Option<&str> {

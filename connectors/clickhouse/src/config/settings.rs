@@ -7,6 +7,7 @@ use longshore_api::config::{ParsedConfig, Props, invalid_value};
 use longshore_formats::java_time::DateTimeFormatter;
 
 use super::{additions, def};
+use crate::client::server_settings_of;
 use crate::create::Creation;
 use crate::evolve::Evolution;
 
@@ -95,6 +96,16 @@ pub(crate) struct Settings {
 const DEFAULT_SETTINGS: [(&str, &str); 3] =
     [("async_insert", "0"), ("input_format_skip_unknown_fields", "1"), ("wait_end_of_query", "1")];
 
+/// Settings that this sink reads or sets, wherever they are said: that an insert is durable before it is done does not
+/// depend on where a user asks for the contrary.
+const DECIDED_SETTINGS: [&str; 5] = [
+    "async_insert",
+    "wait_for_async_insert",
+    "wait_end_of_query",
+    "input_format_skip_unknown_fields",
+    "input_format_binary_read_json_as_string",
+];
+
 /// `Boolean.parseBoolean`.
 pub(super) fn is_true(props: &Props, key: &str) -> bool {
     props.get(key).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
@@ -128,7 +139,7 @@ impl Settings {
                 .ok()
                 .filter(|seconds| *seconds > 0)
                 .map(Duration::from_secs),
-            server_settings: server_settings(text("clickhouseSettings")),
+            server_settings: server_settings(text("clickhouseSettings"), text("jdbcConnectionProperties")),
             tables: pairs(text("topic2TableMap"), ",").collect(),
             split: split(props, &mut wrong),
             insert_format: match props.get("insertFormat").map(|format| format.trim().to_lowercase()).as_deref() {
@@ -198,9 +209,11 @@ fn pairs<'a>(text: &'a str, separator: &'a str) -> impl Iterator<Item = (String,
     })
 }
 
-fn server_settings(text: &str) -> BTreeMap<String, String> {
+fn server_settings(text: &str, properties: &str) -> BTreeMap<String, String> {
     let defaults = DEFAULT_SETTINGS.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let mut settings: BTreeMap<_, _> = defaults.chain(pairs(text, ",")).collect();
+    let of_properties = server_settings_of(properties).into_iter();
+    let decided = of_properties.filter(|(name, _)| DECIDED_SETTINGS.contains(&name.as_str()));
+    let mut settings: BTreeMap<_, _> = defaults.chain(decided).chain(pairs(text, ",")).collect();
     // An insert that is answered before it is durable would let offsets move too early.
     if settings.get("async_insert").is_some_and(|value| is_on(value)) {
         settings.insert("wait_for_async_insert".to_owned(), "1".to_owned());

@@ -314,3 +314,60 @@ async fn an_answer_that_is_not_the_servers_is_no_acknowledgement() {
     balancer.is_away(false);
     sink.idle_until(|| lab.count("t") == 20).await;
 }
+
+#[tokio::test]
+async fn an_insert_is_durable_before_it_is_done_whatever_the_settings_say() {
+    let lab = Lab::new("durable").await;
+    lab.run("CREATE TABLE t (n Int64) ENGINE=MergeTree ORDER BY n");
+    let lazily = "async_insert=1,wait_for_async_insert=0,async_insert_use_adaptive_busy_timeout=0,\
+                  async_insert_busy_timeout_max_ms=2000,async_insert_busy_timeout_ms=2000";
+    let properties = [
+        ("jdbcConnectionProperties", format!("?custom_http_params={lazily}")),
+        ("jdbcConnectionProperties", format!("?custom_settings={lazily}")),
+        ("clickhouseSettings", lazily.to_owned()),
+    ];
+    for (round, (key, value)) in (0..).zip(&properties) {
+        lab.start(&[(key, value)]).await.put(&numbers(round * 10..round * 10 + 10)).await;
+        assert_eq!(lab.count("t"), round as u64 * 10 + 10, "{key}={value}");
+    }
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_are_no_records_fault() {
+    let lab = Lab::new("settings").await;
+    lab.run("CREATE TABLE t (n Int64) ENGINE=MergeTree ORDER BY n");
+    for settings in ["insert_quorum=many", "insert_deduplicate=maybe", "no_such_thing=1"] {
+        let settings = [("clickhouseSettings", settings), ("errors.tolerance", "all")];
+        let error = lab.try_start(&settings).await.err().unwrap();
+        assert_eq!(error.kind, ErrorKind::Config);
+        assert!(error.to_string().contains("refuses the settings"), "{error}");
+    }
+    // What a profile lets nobody change shows when it is tried.
+    let user = format!("c_{}", lab.database);
+    lab.run(&format!("CREATE USER {user} IDENTIFIED BY 'labpass' SETTINGS max_insert_threads = 1 MAX 2"));
+    lab.run(&format!("GRANT ALL ON {}.* TO {user}", lab.database));
+    let settings = [("username", user.as_str()), ("password", "labpass"), ("errors.tolerance", "all")];
+    let error = lab.try_start(&[&settings[..], &[("clickhouseSettings", "max_insert_threads=3")]].concat()).await;
+    assert_eq!(error.err().unwrap().kind, ErrorKind::Config);
+}
+
+#[tokio::test]
+async fn a_quota_that_is_used_up_is_waited_out() {
+    let lab = Lab::new("quota").await;
+    lab.run("CREATE TABLE t (n Int64) ENGINE=MergeTree ORDER BY n");
+    let user = format!("q_{}", lab.database);
+    lab.run(&format!("CREATE USER {user} IDENTIFIED BY 'labpass'"));
+    lab.run(&format!("GRANT ALL ON {}.* TO {user}", lab.database));
+    let settings = [("username", user.as_str()), ("password", "labpass"), ("errors.tolerance", "all")];
+    let mut sink = lab.start(&settings).await;
+    sink.put(&numbers(0..10)).await;
+    lab.run(&format!("CREATE QUOTA {user} FOR INTERVAL 1 year MAX query_inserts = 1 TO {user}"));
+    sink.put(&numbers(10..20)).await;
+    sink.put(&numbers(20..30)).await; // taken, and not written
+    let outcome = sink.try_put(&numbers(30..40)).await.unwrap();
+    let why = outcome.retry.unwrap().to_string();
+    assert!(why.contains("QUOTA_EXCEEDED"), "{why}");
+    assert_eq!((outcome.taken, outcome.bad.len(), lab.count("t"), sink.delivered(30).await), (0, 0, 20, 20));
+    lab.run(&format!("DROP QUOTA {user}"));
+    sink.idle_until(|| lab.count("t") == 30).await;
+}

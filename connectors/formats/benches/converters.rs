@@ -9,9 +9,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, OnceLock};
 
 use divan::counter::{BytesCount, ItemsCount};
-use divan::{AllocProfiler, Bencher};
-use longshore_api::{Batch, BatchBuilder, Data, ErrorKind, Part, Props, Result, RowParts};
-use longshore_formats::{Column, Converter, JsonNeed, ReadOptions, java_text, json, plugin};
+use divan::{AllocProfiler, Bencher, black_box};
+use longshore_api::{Batch, BatchBuilder, Data, ErrorKind, Part, Props, Result, RowParts, Schema, Type, Value};
+use longshore_formats::{Column, Converter, HeaderConverter, JsonNeed, ReadOptions, java_text, json, plugin};
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -64,6 +64,16 @@ fn batch(value: &str) -> Batch {
         // Every record differs.
         let value = value.replace("100000000", &(100_000_000 + number).to_string());
         builder.push(topic, RowParts { value: Some(value.as_bytes()), ..RowParts::default() });
+    }
+    builder.finish()
+}
+
+/// The same value in every record.
+fn batch_of(value: &[u8]) -> Batch {
+    let mut builder = BatchBuilder::default();
+    let topic = builder.topic_index(&Arc::from("orders"));
+    for _ in 0..RECORDS {
+        builder.push(topic, RowParts { value: Some(value), ..RowParts::default() });
     }
     builder.finish()
 }
@@ -224,14 +234,7 @@ fn avro_decoded(bencher: Bencher<'_, '_>, size: &str) {
     bencher
         .counter(ItemsCount::new(RECORDS))
         .counter(BytesCount::new(RECORDS * bytes.len()))
-        .with_inputs(|| {
-            let mut builder = BatchBuilder::default();
-            let topic = builder.topic_index(&Arc::from("orders"));
-            for _ in 0..RECORDS {
-                builder.push(topic, RowParts { value: Some(&bytes), ..RowParts::default() });
-            }
-            builder.finish()
-        })
+        .with_inputs(|| batch_of(&bytes))
         .bench_local_refs(|batch| {
             avro.read_column(batch, Part::Value, ReadOptions::default(), &mut column);
             assert!(column.errors.is_empty());
@@ -246,6 +249,86 @@ fn write_avro(bencher: Bencher<'_, '_>, size: &str) {
             out.clear();
             avro.from_connect("orders", &data, &mut out).unwrap();
         }
+    });
+}
+
+/// Converters of numbers and bytes, with a value.
+const PRIMITIVES: [&str; 7] = ["Short", "Integer", "Long", "Float", "Double", "Boolean", "ByteArray"];
+
+fn primitive(name: &str) -> (Arc<dyn Converter>, Data, Vec<u8>) {
+    let converter = converter(&format!("org.apache.kafka.connect.converters.{name}Converter"), "false");
+    let (kind, value) = match name {
+        "Short" => (Type::Int16, Value::Int16(-4711)),
+        "Integer" => (Type::Int32, Value::Int32(100_000_000)),
+        "Long" => (Type::Int64, Value::Int64(1_700_000_000_123)),
+        "Float" => (Type::Float32, Value::Float32(47.3769)),
+        "Double" => (Type::Float64, Value::Float64(129.95)),
+        "Boolean" => (Type::Boolean, Value::Boolean(true)),
+        _ => (Type::Bytes, Value::Bytes(FLAT.as_bytes().into())),
+    };
+    let data = Data::new(Arc::new(Schema::optional(kind)), value);
+    let mut bytes = Vec::new();
+    assert!(converter.from_connect("orders", &data, &mut bytes).unwrap());
+    (converter, data, bytes)
+}
+
+#[divan::bench(args = PRIMITIVES)]
+fn primitive_decoded(bencher: Bencher<'_, '_>, name: &str) {
+    let (converter, _, bytes) = primitive(name);
+    let mut column = Column::default();
+    bencher
+        .counter(ItemsCount::new(RECORDS))
+        .counter(BytesCount::new(RECORDS * bytes.len()))
+        .with_inputs(|| batch_of(&bytes))
+        .bench_local_refs(|batch| {
+            converter.read_column(batch, Part::Value, ReadOptions::default(), &mut column);
+            assert!(column.errors.is_empty());
+        });
+}
+
+#[divan::bench(args = PRIMITIVES)]
+fn write_primitive(bencher: Bencher<'_, '_>, name: &str) {
+    let (converter, data, mut out) = primitive(name);
+    bencher.counter(ItemsCount::new(RECORDS)).bench_local(|| {
+        for _ in 0..RECORDS {
+            out.clear();
+            converter.from_connect("orders", &data, &mut out).unwrap();
+        }
+    });
+}
+
+/// Texts of headers, of which each has a type of its own.
+const HEADERS: [&str; 7] = [
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "4711",
+    "129.95",
+    "true",
+    "2026-01-02T03:04:05.678Z",
+    "[\"new\",\"gift\",\"express\"]",
+    "{\"id\":4711,\"vip\":1}",
+];
+
+fn headers() -> Arc<dyn HeaderConverter> {
+    let class = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
+    plugin(class).unwrap().new_header_converter(&Props::new()).unwrap()
+}
+
+#[divan::bench(args = HEADERS)]
+fn header_decoded(bencher: Bencher<'_, '_>, text: &str) {
+    let converter = headers();
+    print(bencher, text, || {
+        black_box(converter.to_connect_header("orders", "h", Some(text.as_bytes())).unwrap());
+    });
+}
+
+#[divan::bench(args = HEADERS)]
+fn write_header(bencher: Bencher<'_, '_>, text: &str) {
+    let converter = headers();
+    let data = converter.to_connect_header("orders", "h", Some(text.as_bytes())).unwrap();
+    let mut out = Vec::new();
+    print(bencher, text, || {
+        out.clear();
+        assert!(converter.from_connect_header("orders", "h", &data, &mut out).unwrap());
     });
 }
 

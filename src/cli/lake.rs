@@ -1,12 +1,14 @@
 //! `longshore lake`: looks after what the S3 sink has written.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::anyhow;
-use clap::{Args, Subcommand};
-use longshore_s3::lake::{self, Lake, Place, Report, Verification};
+use clap::{Args, Subcommand, ValueEnum};
+use longshore_s3::lake::{self, Compacted, Compaction, Lake, Place, Report, Target, Verification};
 
-use super::{Exit, Failed, say};
+use super::{Exit, Failed, say, say_error};
 
 /// Where a lake is, and how it is reached. Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a
 /// profile, a web identity, the container or the instance, in that order.
@@ -31,6 +33,7 @@ pub(super) struct Where {
     file_delim: String,
 }
 
+/// What is done with a lake.
 #[derive(Debug, Subcommand)]
 pub(super) enum Task {
     /// Read every object, and say what is missing, there twice, or cannot be read. Exits with 1 if anything is wrong.
@@ -50,6 +53,63 @@ pub(super) enum Task {
         #[arg(long)]
         json: bool,
     },
+    /// Make large objects of small ones, and delete these. Exits with 1 if something had to be left as it is.
+    ///
+    /// Objects of a path and a partition that follow each other become one, named by their first and last offset, with a
+    /// manifest beside it that names them. It is read back and its rows are counted before anything is deleted. A run that
+    /// is killed loses nothing, and the next one goes on where it was; a run after a run changes nothing. Meanwhile
+    /// readers may see records twice, from the writing of a large object to the deleting of the small ones; never too few.
+    /// Let no two run at once in one place.
+    Compact {
+        #[command(flatten)]
+        place: Where,
+        /// The format of the large objects.
+        #[arg(long, value_enum)]
+        to: Format,
+        /// Bytes of objects that become one, at most, such as 64MiB; so much is copied to temporary files, in TMPDIR.
+        #[arg(long, default_value = "256MiB", value_name = "BYTES", value_parser = bytes)]
+        size: u64,
+        /// Leave objects alone that were written less than this ago, such as 90s, 15m, 2h or 1d: those of an hour that is
+        /// not over, and those that the sink may write again after a crash until it has committed their offsets.
+        #[arg(long, default_value = "15m", value_name = "TIME", value_parser = duration)]
+        older_than: Duration,
+        /// Only print what would become one.
+        #[arg(long, conflicts_with = "schedule")]
+        dry_run: bool,
+        /// Do it again and again, so long after the end of each run, until the process is told to end.
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        schedule: Option<Duration>,
+        /// Print what was done as JSON, a line a run.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What compaction makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Parquet, compressed by Snappy.
+    Parquet,
+    /// CSV with a line of names; what is no text or number stands in it as JSON.
+    Csv,
+}
+
+/// A time such as `90s`, `15m`, `2h` or `1d`; without a unit it is in seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    number(text, &[("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)]).map(Duration::from_secs)
+}
+
+/// A size such as `64MiB`; without a unit it is in bytes.
+fn bytes(text: &str) -> Result<u64, String> {
+    number(text, &[("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)])
+}
+
+fn number(text: &str, units: &[(&str, u64)]) -> Result<u64, String> {
+    let unit = units.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor)));
+    let (digits, factor) = unit.unwrap_or((text, 1));
+    let number = digits.parse().ok().and_then(|number: u64| number.checked_mul(factor));
+    let names = || units.iter().map(|(unit, _)| *unit).collect::<Vec<_>>().join(", ");
+    number.ok_or_else(|| format!("a whole number is wanted, with one of {} after it or nothing", names()))
 }
 
 impl Where {
@@ -86,6 +146,63 @@ pub(super) fn run(task: Task) -> Result<Exit, Failed> {
             }
             Ok(if report.problems.is_empty() { Exit::Ok } else { Exit::No })
         }
+        Task::Compact { place, to, size, older_than, dry_run, schedule, json } => {
+            let to = if to == Format::Csv { Target::Csv } else { Target::Parquet };
+            let asked = Compaction { to, size, older_than, dry_run };
+            runtime.block_on(compact(&place.place(), asked, schedule, json)).map_err(failed)
+        }
+    }
+}
+
+/// Compacts once, or again and again until the process is to end. A run that fails is told, and the next one tries again.
+async fn compact(
+    place: &Place,
+    asked: Compaction,
+    schedule: Option<Duration>,
+    json: bool,
+) -> longshore_api::Result<Exit> {
+    let lake = Arc::new(Lake::open(place).await?);
+    loop {
+        let mut bar = Bar::new("groups");
+        let done = lake::compact(Arc::clone(&lake), asked, |done, all| bar.show(done, all)).await;
+        let exit = match (&done, schedule) {
+            (Err(_), None) => return done.map(|_| Exit::Ok),
+            (Err(error), Some(_)) => {
+                say_error(&format!("longshore: {error}"));
+                Exit::No
+            }
+            (Ok(done), _) => {
+                tell(done, asked.dry_run, json);
+                if done.problems.is_empty() { Exit::Ok } else { Exit::No }
+            }
+        };
+        let Some(pause) = schedule else { return Ok(exit) };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(exit),
+        }
+    }
+}
+
+fn tell(done: &Compacted, is_dry: bool, json: bool) {
+    if json {
+        say(&serde_json::to_string(done).unwrap_or_default());
+        return;
+    }
+    for one in &done.written {
+        let (object, inputs, input_bytes) = (&one.object, one.inputs, one.input_bytes);
+        say(&match is_dry {
+            true => format!("{inputs} objects of {input_bytes} bytes would be compacted, from {object} on"),
+            false => format!(
+                "{object}: {} rows of {inputs} objects, {input_bytes} bytes before, {} now",
+                one.rows, one.bytes
+            ),
+        });
+    }
+    done.problems.iter().for_each(|one| say(&format!("{}: {}: {}", one.kind, one.subject, one.message)));
+    let Compacted { written, deleted, rows, .. } = done;
+    if !is_dry {
+        say(&format!("{} objects written with {rows} rows, {deleted} objects deleted", written.len()));
     }
 }
 

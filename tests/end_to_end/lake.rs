@@ -1,4 +1,6 @@
-//! What the S3 sink writes, and what `longshore lake` says of it.
+//! What the S3 sink writes, and what `longshore lake` says of it and makes of it.
+
+mod compaction;
 
 use std::process::Command;
 
@@ -10,15 +12,18 @@ use super::kafka::{Writer, create_topic};
 use super::worker::Worker;
 
 impl Bucket {
-    /// Runs `longshore lake` here: whether all is well, and what it printed.
+    /// `longshore lake` here.
+    fn command(&self, task: &str, key: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_longshore"));
+        command.args(["lake", task, &format!("s3://{}/topics", self.name)]).args(arguments);
+        let keys = [("AWS_ACCESS_KEY_ID", key), ("AWS_SECRET_ACCESS_KEY", "labpass"), ("AWS_ENDPOINT_URL", s3())];
+        command.envs(keys);
+        command
+    }
+
+    /// Runs it: whether all is well, and what it printed.
     fn run(&self, task: &str, key: &str, arguments: &[&str]) -> (bool, String) {
-        let url = format!("s3://{}/topics", self.name);
-        let output = Command::new(env!("CARGO_BIN_EXE_longshore"))
-            .args(["lake", task, &url])
-            .args(arguments)
-            .envs([("AWS_ACCESS_KEY_ID", key), ("AWS_SECRET_ACCESS_KEY", "labpass"), ("AWS_ENDPOINT_URL", s3())])
-            .output()
-            .unwrap();
+        let output = self.command(task, key, arguments).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         let code = output.status.code().unwrap();
         assert!(code == 0 || code == 1, "{code}");

@@ -19,7 +19,7 @@ pub(crate) use avro::{AvroEncoder, Codec};
 pub(crate) use bytes::BytesEncoder;
 pub(crate) use json::JsonEncoder;
 pub(crate) use output::{Envelope, Output, OutputKind, Part, TextEncoder};
-pub(crate) use parquet::{ParquetEncoder, ParquetOptions, parse_schema};
+pub(crate) use parquet::{Documents, ParquetEncoder, ParquetOptions, parse_schema};
 
 use crate::config::{BUFFER_MEMORY, PARQUET_SCHEMA};
 pub(crate) use crate::packing::Packing;

@@ -1,23 +1,28 @@
 //! Looking after what a sink has written: `longshore lake`.
 //!
-//! [`verify`] reads every object below a prefix and says what is not as it should be. `name` tells what the name of an
+//! [`verify`] reads every object below a prefix and says what is not as it should be; [`compact()`] makes large objects of
+//! small ones. `name` tells what the name of an
 //! object says, `rows` reads objects of all formats, `ranges` finds offsets that are missing or there twice.
 
 mod avro_file;
+mod compact;
 mod csv;
 mod fields;
 mod inspect;
+mod merge;
 mod name;
 mod parquet_json;
 mod ranges;
 mod report;
 mod rows;
+mod spool;
 mod verify;
 
 use std::time::Duration;
 
 use longshore_api::{ConnectError, Result};
 
+pub use compact::{Compacted, Compaction, Large, Target, compact};
 pub use ranges::{Missing, Overlap};
 pub use report::{Partition, Path, Problem, Report, Samples, Schemas};
 pub use verify::{Verification, verify};

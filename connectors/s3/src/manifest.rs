@@ -19,7 +19,7 @@ pub(crate) const EXTENSION: &str = ".manifest";
 /// What an object holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
-    version: u32,
+    pub(crate) version: u32,
     /// The key of the object.
     pub(crate) object: String,
     pub(crate) topic: String,
@@ -34,6 +34,30 @@ pub(crate) struct Manifest {
     /// The objects of which compaction has made this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) inputs: Vec<Input>,
+    /// The offsets of an object that compaction has made, as far as the objects that it has read tell them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) ranges: Vec<Range>,
+    /// The objects of values, keys and headers that compaction has made of the same records: all of them or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) together: Vec<String>,
+}
+
+/// Records that follow each other in an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Range {
+    pub(crate) first_offset: i64,
+    /// The offset of the last record; it is not known of objects without a manifest, where offsets may be missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_offset: Option<i64>,
+    pub(crate) records: u64,
+}
+
+impl Range {
+    /// The least offset that can come after all of its records.
+    pub(crate) fn end(&self) -> i64 {
+        let counted = self.first_offset.saturating_add_unsigned(self.records);
+        self.last_offset.map_or(counted, |last| counted.max(last.saturating_add(1)))
+    }
 }
 
 /// An object that compaction has read.
@@ -49,7 +73,7 @@ pub(crate) struct Input {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Contents {
     pub(crate) first_offset: i64,
-    /// The offset of the last record.
+    /// The offset of the last record. Compaction may know only the least that it can be.
     pub(crate) last_offset: i64,
     pub(crate) records: u64,
     /// The least timestamp of a record, in milliseconds since the epoch.
@@ -69,6 +93,20 @@ impl Contents {
         if let Some(time) = timestamp {
             self.first_timestamp = Some(self.first_timestamp.map_or(time, |first| first.min(time)));
             self.last_timestamp = Some(self.last_timestamp.map_or(time, |last| last.max(time)));
+        }
+    }
+}
+
+impl Contents {
+    /// These records and others. What is not known of either is not known.
+    pub(crate) fn and(&self, others: &Contents) -> Self {
+        let both = |one: Option<i64>, other: Option<i64>, choose: fn(i64, i64) -> i64| Some(choose(one?, other?));
+        Self {
+            first_offset: self.first_offset.min(others.first_offset),
+            last_offset: self.last_offset.max(others.last_offset),
+            records: self.records + others.records,
+            first_timestamp: both(self.first_timestamp, others.first_timestamp, i64::min),
+            last_timestamp: both(self.last_timestamp, others.last_timestamp, i64::max),
         }
     }
 }
@@ -94,16 +132,28 @@ impl Manifest {
         };
         let digest = summary.digest.clone().map(|digest| digest.finalize());
         Ok(Self {
-            version: VERSION,
-            object: key.to_owned(),
-            topic: partition.topic.to_string(),
-            partition: partition.partition,
-            contents: *contents,
             bytes: summary.bytes,
             sha256: digest.iter().flat_map(|digest| digest.iter()).map(|byte| format!("{byte:02x}")).collect(),
             schema,
-            inputs: Vec::new(),
+            ..Self::of(key, &partition.topic, partition.partition, *contents)
         })
+    }
+
+    /// The manifest of an object of which no more than its records is known.
+    pub(crate) fn of(key: &str, topic: &str, partition: i32, contents: Contents) -> Self {
+        Self {
+            version: VERSION,
+            object: key.to_owned(),
+            topic: topic.to_owned(),
+            partition,
+            contents,
+            bytes: 0,
+            sha256: String::new(),
+            schema: None,
+            inputs: Vec::new(),
+            ranges: Vec::new(),
+            together: Vec::new(),
+        }
     }
 
     /// The bytes of the manifest.
@@ -119,6 +169,16 @@ impl Manifest {
 
 fn fatal(key: &str, why: &dyn std::fmt::Display) -> ConnectError {
     ConnectError::fatal(format!("the manifest of {key} cannot be written: {why}"))
+}
+
+/// The key of the object that a manifest of this key describes; `None` for a key that is none of a manifest.
+pub(crate) fn object(manifest: &str, delimiter: &str) -> Option<String> {
+    let (folder, name) = match manifest.rfind(delimiter).filter(|_| !delimiter.is_empty()) {
+        Some(at) => manifest.split_at(at + delimiter.len()),
+        None => ("", manifest),
+    };
+    let name = name.strip_prefix('_')?.strip_suffix(EXTENSION)?;
+    Some(format!("{folder}{name}"))
 }
 
 /// The key of an object's manifest.

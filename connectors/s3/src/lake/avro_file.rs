@@ -56,7 +56,8 @@ impl<R: BufRead> AvroFile<R> {
         let mut marker = [0; 16];
         input.read_exact(&mut marker).map_err(corrupt)?;
         let schema = schema.ok_or_else(|| corrupt("its header has no schema"))?;
-        let props: Props = [("schemas.enable".to_owned(), "false".to_owned())].into();
+        let props = [("schemas.enable", "false"), ("decimal.format", "NUMERIC")];
+        let props: Props = props.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
         let (reader, json) = (AvroReader::new(&schema)?, JsonConverter::new(&props)?);
         Ok(Self { input, schema, codec, marker, reader, json, block: Vec::new(), at: 0, left: 0 })
     }

@@ -1,5 +1,6 @@
 //! CSV, as of RFC 4180: fields between commas, in quotation marks where they need them.
 
+use std::borrow::Cow;
 use std::io::{BufRead, Read};
 
 use longshore_api::Result;
@@ -112,8 +113,43 @@ pub(crate) fn write_json(fields: &[String], header: Option<&[String]>, out: &mut
     Ok(())
 }
 
+/// The text of a member in a field: that of a string, or JSON; none for null.
+pub(crate) fn cell(json: &str) -> Option<Cow<'_, str>> {
+    match json {
+        "null" => None,
+        json if json.starts_with('"') => Some(serde_json::from_str(json).map_or(json.into(), Cow::Owned)),
+        json => Some(json.into()),
+    }
+}
+
+/// Appends a record. A field without a text is empty, an empty text stands in quotation marks.
+pub(crate) fn write_record<'a>(fields: impl IntoIterator<Item = Option<&'a str>>, out: &mut Vec<u8>) {
+    let (start, mut is_first) = (out.len(), true);
+    for text in fields {
+        if !std::mem::take(&mut is_first) {
+            out.push(b',');
+        }
+        match text {
+            None => {}
+            Some(text) if text.is_empty() || text.contains(['"', ',', '\n', '\r']) => {
+                out.push(b'"');
+                out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+                out.push(b'"');
+            }
+            Some(text) => out.extend_from_slice(text.as_bytes()),
+        }
+    }
+    if out.len() == start {
+        // An empty line is no record to many readers.
+        out.extend_from_slice(b"\"\"");
+    }
+    out.push(b'\n');
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -122,6 +158,29 @@ mod tests {
         assert_eq!(reader.next().unwrap().unwrap(), ["a", "b \"c\"", "", ""]);
         assert_eq!(reader.next().unwrap().unwrap(), ["1\n2", ""]);
         assert!(reader.next().unwrap().is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(
+            records in prop::collection::vec(prop::collection::vec("[a,\" \n\r0é]{0,4}", 1..4), 0..5),
+        ) {
+            let mut text = Vec::new();
+            records.iter().for_each(|record| write_record(record.iter().map(|cell| Some(cell.as_str())), &mut text));
+            let mut reader = Reader::new(&text[..]);
+            for record in &records {
+                prop_assert_eq!(&reader.next().unwrap().unwrap(), record);
+            }
+            prop_assert!(reader.next().unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_not_an_empty_text() {
+        let mut text = Vec::new();
+        write_record([cell("null"), cell("\"\""), cell("[1]")].iter().map(Option::as_deref), &mut text);
+        write_record([None], &mut text);
+        assert_eq!(text, b",\"\",[1]\n\"\"\n");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The members of rows, and what kinds of values they hold.
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use longshore_api::Result;
 use longshore_formats::json::{Kind, Reader};
 
@@ -39,7 +39,11 @@ pub(crate) fn visit(row: &[u8], mut visit: impl FnMut(&str, Kind, &str)) -> Resu
 
 /// What kinds of values the members of many rows hold.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Kinds(IndexMap<String, [bool; 5]>);
+pub(crate) struct Kinds {
+    members: IndexMap<String, [bool; 5]>,
+    /// Whether there were members that are not kept.
+    has_more: bool,
+}
 
 impl Kinds {
     const NAMES: [&'static str; 5] = ["a boolean", "a number", "a string", "an array", "an object"];
@@ -67,16 +71,25 @@ impl Kinds {
 
     /// The kinds of a member; `None` of one that is not kept.
     fn of(&mut self, name: &str) -> Option<&mut [bool; 5]> {
-        if !self.0.contains_key(name) && self.0.len() < MAX_FIELDS && name.len() <= MAX_NAME {
-            self.0.insert(name.to_owned(), [false; 5]);
+        if !self.members.contains_key(name) {
+            if self.members.len() >= MAX_FIELDS || name.len() > MAX_NAME {
+                self.has_more = true;
+                return None;
+            }
+            self.members.insert(name.to_owned(), [false; 5]);
         }
-        self.0.get_mut(name)
+        self.members.get_mut(name)
+    }
+
+    /// The names of all members, in the order in which they came; `None` if there were too many, or too long ones.
+    pub(crate) fn names(&self) -> Option<IndexSet<&str>> {
+        (!self.has_more).then(|| self.members.keys().map(String::as_str).collect())
     }
 
     /// What of others is of another kind here: a sentence for each member. Adds the others' kinds.
     pub(crate) fn merge(&mut self, other: &Kinds) -> Vec<String> {
         let mut conflicts = Vec::new();
-        for (name, kinds) in &other.0 {
+        for (name, kinds) in &other.members {
             let Some(known) = self.of(name) else { continue };
             let had: Vec<&str> = named(known);
             let has = named(kinds);
@@ -111,6 +124,7 @@ mod tests {
         let conflict = kinds(&[r#"{"a":"1"}"#]);
         assert_eq!(all.merge(&conflict), ["a is a string here and a number elsewhere"]);
         assert!(all.merge(&conflict).is_empty());
+        assert!(all.names().unwrap().iter().eq(&["a", "b", "c"]));
     }
 
     #[test]
@@ -120,9 +134,9 @@ mod tests {
             all.add(format!(r#"{{"{index}":1}}"#).as_bytes()).unwrap();
         }
         one.add(format!(r#"{{"{}":1,"a":1,"0":"x"}}"#, "b".repeat(MAX_NAME + 1)).as_bytes()).unwrap();
-        assert_eq!(one.0.len(), 2);
+        assert!(one.members.len() == 2 && one.names().is_none());
         assert_eq!(all.merge(&one), ["0 is a string here and a number elsewhere"]);
-        assert_eq!(all.0.len(), MAX_FIELDS);
+        assert!(all.members.len() == MAX_FIELDS && all.names().is_none());
     }
 
     #[test]

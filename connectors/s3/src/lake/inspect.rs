@@ -1,7 +1,6 @@
 //! One object, read from its first to its last byte.
 
-use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::Read;
 use std::sync::Arc;
 
 use longshore_api::{ConnectError, Result};
@@ -11,6 +10,7 @@ use super::Lake;
 use super::fields::Kinds;
 use super::name::{Format, Name};
 use super::rows::{Rows, corrupt};
+use super::spool::{Slice, temporary};
 use crate::manifest::Manifest;
 use crate::store::aws::Listed;
 use crate::store::{Store, StoreError};
@@ -31,23 +31,24 @@ pub(super) struct Contents {
     pub(super) samples: Vec<String>,
 }
 
-/// A temporary file with an object in it.
+/// An object, copied to a temporary file.
 ///
 /// # Errors
 /// Kind BadRecord: what is wrong with this object; any other: why it is not to be had, with its name.
-pub(super) async fn fetch(lake: &Lake, object: &Listed) -> Result<File> {
-    let failed = |error: std::io::Error| ConnectError::fatal(format!("a temporary file failed: {error}"));
-    let mut file = tempfile::tempfile().map_err(failed)?;
+pub(super) async fn fetch(lake: &Lake, object: &Listed) -> Result<Slice> {
+    let mut file = tempfile::tempfile().map_err(temporary)?;
     let read = lake.bucket.download(&object.key, &mut file).await;
-    let length = match read {
-        Ok(length) => length,
+    let (length, tag) = match read {
+        Ok(read) => read,
         Err(error) => return Err(unread(lake, &object.key, &error, u64::MAX).await),
     };
     if length != object.size {
         return Err(corrupt(format!("it has {length} bytes, and had {} when it was listed", object.size)));
     }
-    file.rewind().map_err(failed)?;
-    Ok(file)
+    if tag != object.tag {
+        return Err(corrupt("it was written again since it was listed"));
+    }
+    Slice::whole(file)
 }
 
 /// The manifest of an object.
@@ -75,12 +76,12 @@ async fn unread(lake: &Lake, key: &str, error: &StoreError, most: u64) -> Connec
     lake.failed("reading", key, error)
 }
 
-/// Reads all rows of a file that holds an object, of which `samples` are kept.
+/// Reads all rows of an object, of which `samples` are kept.
 ///
 /// # Errors
 /// Kind BadRecord: which row cannot be read, and why.
-pub(super) fn read(file: File, name: &Name, (format, is_gzip): (Format, bool), samples: usize) -> Result<Contents> {
-    let mut rows = Rows::open(file, format, is_gzip, name.is_compacted)?;
+pub(super) fn read(object: &Slice, name: &Name, (format, is_gzip): (Format, bool), samples: usize) -> Result<Contents> {
+    let mut rows = Rows::open(object, format, is_gzip, name.is_compacted)?;
     let mut contents = Contents { schema: rows.schema().map(Arc::from), ..Contents::default() };
     let mut row = Vec::new();
     loop {
@@ -96,21 +97,19 @@ pub(super) fn read(file: File, name: &Name, (format, is_gzip): (Format, bool), s
     }
 }
 
-/// The SHA-256 sum of a file, in hexadecimal digits; the file is at its beginning afterwards.
+/// The SHA-256 sum of an object, in hexadecimal digits.
 ///
 /// # Errors
 /// Kind Fatal.
-pub(super) fn checksum(file: &mut File) -> Result<String> {
-    let failed = |error: std::io::Error| ConnectError::fatal(format!("a temporary file failed: {error}"));
+pub(super) fn checksum(object: &Slice) -> Result<String> {
     let (mut digest, mut buffer) = (Sha256::new(), vec![0; 64 << 10]);
-    file.rewind().map_err(failed)?;
+    let mut reader = object.reader();
     loop {
-        let read = file.read(&mut buffer).map_err(failed)?;
+        let read = reader.read(&mut buffer).map_err(temporary)?;
         if read == 0 {
             break;
         }
         digest.update(&buffer[..read]);
     }
-    file.rewind().map_err(failed)?;
     Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -1,5 +1,6 @@
 //! What the name of an object says, by the scheme of Confluent's connector:
-//! `<path>/<topic>+<partition>+<first offset>[.compacted][.keys|.headers]<extension>`.
+//! `<path>/<topic>+<partition>+<first offset>[.keys|.headers]<extension>`. What compaction has made is named by its first
+//! and its last offset: `<first offset>.<last offset>.compacted`.
 
 use crate::manifest;
 
@@ -55,6 +56,11 @@ pub(crate) enum Side {
 
 impl Side {
     const ALL: [(Side, &'static str); 3] = [(Side::Value, ""), (Side::Keys, ".keys"), (Side::Headers, ".headers")];
+
+    /// What stands before the extension.
+    fn suffix(self) -> &'static str {
+        Self::ALL.iter().find(|(side, _)| *side == self).map_or("", |(_, suffix)| suffix)
+    }
 }
 
 /// A name that was understood.
@@ -65,6 +71,10 @@ pub(crate) struct Name {
     pub(crate) topic: String,
     pub(crate) partition: i32,
     pub(crate) first_offset: i64,
+    /// The digits of an offset, as far as there are so many.
+    pub(crate) width: usize,
+    /// Of an object that compaction has made: the least that it can be.
+    pub(crate) last_offset: Option<i64>,
     pub(crate) is_compacted: bool,
     pub(crate) side: Side,
     /// `None` for a format that cannot be looked into.
@@ -85,11 +95,12 @@ impl Scheme {
         let (folder, file) = key.split_at(at);
         let (rest, last) = file.rsplit_once(&self.file)?;
         let (topic, partition) = rest.rsplit_once(&self.file)?;
-        let digits = last.len() - last.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (digits, tail) = last.split_at(digits);
-        let (is_compacted, tail) = match tail.strip_prefix(COMPACTED) {
-            Some(tail) => (true, tail),
-            None => (false, tail),
+        let (digits, tail) = leading_digits(last);
+        let range = tail.strip_prefix('.').map(leading_digits);
+        let range = range.and_then(|(last, tail)| Some((last.parse().ok()?, tail.strip_prefix(COMPACTED)?)));
+        let (last_offset, is_compacted, tail) = match range {
+            Some((last, tail)) => (Some(last), true, tail),
+            None => (None, false, tail),
         };
         let by_suffix = |(side, suffix): &(Side, &str)| Some((*side, tail.strip_prefix(suffix)?));
         let (side, extension) = Side::ALL.iter().rev().find_map(by_suffix)?;
@@ -99,10 +110,27 @@ impl Scheme {
             topic: topic.to_owned(),
             partition: partition.parse().ok()?,
             first_offset: digits.parse().ok()?,
+            width: digits.len(),
+            last_offset,
             is_compacted,
             side,
             format: Format::of_extension(extension),
         })
+    }
+
+    /// The key of the object that compaction makes of several, of which the first has this name.
+    pub(crate) fn compacted(&self, first: &Name, last_offset: i64, side: Side, extension: &str) -> String {
+        let Name { folder, topic, partition, first_offset, width, .. } = first;
+        let (delimiter, side) = (&self.file, side.suffix());
+        let offsets = format!("{first_offset:0width$}.{last_offset:0width$}");
+        format!("{folder}{topic}{delimiter}{partition}{delimiter}{offsets}{COMPACTED}{side}{extension}")
+    }
+
+    /// What the keys of all objects of a name's folder and partition begin with.
+    pub(crate) fn beginning(&self, name: &Name) -> String {
+        let Name { folder, topic, partition, .. } = name;
+        let delimiter = &self.file;
+        format!("{folder}{topic}{delimiter}{partition}{delimiter}")
     }
 
     /// Whether a key is that of a manifest.
@@ -110,6 +138,11 @@ impl Scheme {
         let file = key.rsplit_once(&self.directory).map_or(key, |(_, file)| file);
         file.starts_with('_') && file.ends_with(manifest::EXTENSION)
     }
+}
+
+/// The digits with which a text begins, and what comes after them.
+fn leading_digits(text: &str) -> (&str, &str) {
+    text.split_at(text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len())
 }
 
 #[cfg(test)]
@@ -145,8 +178,15 @@ mod tests {
     }
 
     #[test]
-    fn names_of_compaction_are_read() {
-        let name = scheme().read("a/or+ders+3+0000000007.compacted.keys.snappy.parquet").unwrap();
+    fn names_of_compaction_are_read_back() {
+        let first = scheme().read("a/or+ders+3+0000000007.keys.json.gz").unwrap();
+        let key = scheme().compacted(&first, 12, Side::Keys, ".snappy.parquet");
+        assert_eq!(key, "a/or+ders+3+0000000007.0000000012.compacted.keys.snappy.parquet");
+        let name = scheme().read(&key).unwrap();
         assert!(name.is_compacted && name.topic == "or+ders" && name.side == Side::Keys);
+        assert_eq!((name.first_offset, name.last_offset), (7, Some(12)));
+        // A second compaction names its objects as the first one does.
+        assert_eq!(scheme().compacted(&name, 12, Side::Keys, ".snappy.parquet"), key);
+        assert!(key.starts_with(&scheme().beginning(&name)));
     }
 }

@@ -1,10 +1,9 @@
 //! The rows of an object, whatever its format: each as JSON text, as the JSON format would have written it.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 
 use flate2::read::MultiGzDecoder;
-use longshore_api::{ConnectError, Result};
+use longshore_api::{ConnectError, Data, Result};
 use longshore_formats::json;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
@@ -13,6 +12,7 @@ use super::avro_file::AvroFile;
 use super::csv;
 use super::name::Format;
 use super::parquet_json;
+use super::spool::Slice;
 
 /// The most bytes of a line, of a block of Avro, of anything that is held in memory at once.
 pub(crate) const MAX_PIECE: u64 = 256 << 20;
@@ -33,19 +33,19 @@ pub(crate) fn corrupt(what: impl std::fmt::Display) -> ConnectError {
 }
 
 impl Rows {
-    /// The rows of a file that holds an object. `has_header` is whether the first line of CSV names the columns.
+    /// The rows of an object. `has_header` is whether the first line of CSV names the columns.
     ///
     /// # Errors
     /// Kind BadRecord: it does not begin as its format does.
-    pub(crate) fn open(file: File, format: Format, is_gzip: bool, has_header: bool) -> Result<Self> {
+    pub(crate) fn open(object: &Slice, format: Format, is_gzip: bool, has_header: bool) -> Result<Self> {
         if format == Format::Parquet {
-            let reader = SerializedFileReader::new(file).map_err(corrupt)?;
+            let reader = SerializedFileReader::new(object.clone()).map_err(corrupt)?;
             let schema = parquet_json::schema_text(reader.metadata().file_metadata().schema());
             return Ok(Self(Source::Parquet { schema, rows: RowIter::from_file_into(Box::new(reader)) }));
         }
         let reader: Box<dyn BufRead + Send> = match is_gzip {
-            true => Box::new(BufReader::new(MultiGzDecoder::new(BufReader::new(file)))),
-            false => Box::new(BufReader::new(file)),
+            true => Box::new(BufReader::new(MultiGzDecoder::new(BufReader::new(object.reader())))),
+            false => Box::new(BufReader::new(object.reader())),
         };
         Ok(Self(match format {
             Format::Csv => {
@@ -64,6 +64,17 @@ impl Rows {
             Source::Avro(file) => Some(file.schema()),
             Source::Parquet { schema, .. } => Some(schema),
             _ => None,
+        }
+    }
+
+    /// The next value of Avro with its Connect schema; `None` after the last, and of objects of other formats.
+    ///
+    /// # Errors
+    /// Kind BadRecord: what is there is no value of the schema.
+    pub(crate) fn next_data(&mut self) -> Result<Option<Data>> {
+        match &mut self.0 {
+            Source::Avro(file) => file.next(),
+            _ => Ok(None),
         }
     }
 

@@ -12,7 +12,7 @@ use super::name::{Format, Name, Side};
 use super::ranges::{self, Piece};
 use super::report::{Partition, Path, Problem, Report, Samples, Schemas};
 use super::{AT_ONCE, Lake};
-use crate::manifest::{self, Manifest};
+use crate::manifest::{self, Manifest, Range};
 use crate::store::aws::Listed;
 
 /// What is asked of a verification.
@@ -143,8 +143,8 @@ async fn inspect(lake: &Lake, object: Object) -> Result<Inspected> {
             Err(error) => return Err(error),
         }
     }
-    let mut file = match inspect::fetch(lake, &object.listed).await {
-        Ok(file) => file,
+    let copy = match inspect::fetch(lake, &object.listed).await {
+        Ok(copy) => copy,
         Err(error) if error.kind == ErrorKind::BadRecord => {
             problems.push(problem("corrupt", &url, error.to_string()));
             return Ok(Inspected { object, manifest: found, contents: Contents::default(), problems });
@@ -154,8 +154,8 @@ async fn inspect(lake: &Lake, object: Object) -> Result<Inspected> {
     let (name, format, samples) = (object.name.clone(), object.format, object.samples);
     let has_manifest = found.is_some();
     let reading = tokio::task::spawn_blocking(move || {
-        let checksum = if has_manifest { inspect::checksum(&mut file)? } else { String::new() };
-        Ok::<_, ConnectError>((checksum, inspect::read(file, &name, format, samples)))
+        let checksum = if has_manifest { inspect::checksum(&copy)? } else { String::new() };
+        Ok::<_, ConnectError>((checksum, inspect::read(&copy, &name, format, samples)))
     });
     // A reader that panics has met what it did not expect: the object is to blame, not the others.
     let read = reading.await.unwrap_or_else(|_| Ok((String::new(), Err(ConnectError::data("its reader gave up")))));
@@ -241,7 +241,7 @@ fn count_partitions(inspected: &[Inspected], report: &mut Report) {
     let mut partitions: BTreeMap<(&str, i32), (Vec<Piece>, u64)> = BTreeMap::new();
     let mut problems = Vec::new();
     let mut schemas: HashMap<Option<Arc<str>>, usize> = HashMap::new();
-    for ((topic, partition, first, folder, _), sides) in &files {
+    for ((topic, partition, _, folder, _), sides) in &files {
         let path = paths.entry(folder.trim_end_matches('/')).or_default();
         let (pieces, total) = partitions.entry((topic, *partition)).or_default();
         // Objects that begin with the same record overlap, whatever their schemas.
@@ -260,13 +260,13 @@ fn count_partitions(inspected: &[Inspected], report: &mut Report) {
             }
             (path.0, path.1) = (path.0 + 1, path.1 + rows);
             *total += rows;
-            pieces.push(Piece {
-                object: subject,
+            pieces.extend(ranges_of(one).into_iter().map(|range| Piece {
+                object: subject.clone(),
                 line: line.clone(),
-                first: *first,
-                records: rows,
-                last: one.manifest.as_ref().map(|manifest| manifest.contents.last_offset),
-            });
+                first: range.first_offset,
+                records: range.records,
+                last: range.last_offset,
+            }));
         }
     }
     report.paths =
@@ -279,6 +279,19 @@ fn count_partitions(inspected: &[Inspected], report: &mut Report) {
     report.partitions = partitions;
     report.problems.extend(problems);
     report.problems.extend(left_over(inspected, report));
+}
+
+/// The offsets of an object, as far as its manifest, or else its name, tells them.
+fn ranges_of(one: &Inspected) -> Vec<Range> {
+    let (name, records) = (&one.object.name, one.contents.rows);
+    let plain = |last_offset| vec![Range { first_offset: name.first_offset, last_offset, records }];
+    match &one.manifest {
+        Some(manifest) if manifest.ranges.iter().map(|range| range.records).sum::<u64>() == records && records > 0 => {
+            manifest.ranges.clone()
+        }
+        Some(manifest) => plain(Some(manifest.contents.last_offset)),
+        None => plain(name.last_offset),
+    }
 }
 
 /// The schema of an object's records, where it or its manifest tells it.
@@ -339,7 +352,8 @@ mod tests {
         let scheme = Scheme { directory: "/".to_owned(), file: "+".to_owned() };
         let inspected = objects.iter().map(|(key, rows)| {
             let name = scheme.read(key).unwrap();
-            let listed = Listed { key: (*key).to_owned(), size: 1 };
+            let modified = std::time::SystemTime::UNIX_EPOCH;
+            let listed = Listed { key: (*key).to_owned(), size: 1, tag: String::new(), modified };
             let format = name.format.unwrap();
             let object = Object { listed, name, format, manifest: None, samples: 0 };
             let contents = Contents { rows: *rows, ..Contents::default() };

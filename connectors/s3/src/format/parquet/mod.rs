@@ -98,6 +98,36 @@ pub(crate) struct ParquetEncoder {
     state: State,
 }
 
+/// The schema of many documents, found by looking at all of them.
+pub(crate) struct Documents(Gathered);
+
+impl Default for Documents {
+    fn default() -> Self {
+        Self(Gathered::new())
+    }
+}
+
+impl Documents {
+    /// Looks at a document.
+    ///
+    /// # Errors
+    /// Kind BadRecord: it is no JSON object, or has more members than there may be columns.
+    pub(crate) fn add(&mut self, text: &[u8]) -> Result<()> {
+        let text = std::str::from_utf8(text).map_err(|_| ConnectError::data("the document is not UTF-8"))?;
+        self.0.look_at(text)?;
+        self.0.widen();
+        Ok(())
+    }
+
+    /// The schema of all of them.
+    ///
+    /// # Errors
+    /// Kind Fatal: Parquet has no name for a member.
+    pub(crate) fn schema(&self) -> Result<TypePtr> {
+        Ok(Arc::new(self.0.shape.message().map_err(failed)?))
+    }
+}
+
 enum State {
     New,
     Gathering(Gathered),
@@ -418,10 +448,15 @@ impl Gathered {
         Ok(())
     }
 
-    fn keep(&mut self, text: &[u8]) {
+    /// Has what was looked at last in its shape.
+    fn widen(&mut self) {
         if let Some(wider) = self.wider.take() {
             self.shape = wider;
         }
+    }
+
+    fn keep(&mut self, text: &[u8]) {
+        self.widen();
         self.texts.extend_from_slice(&(text.len() as u32).to_le_bytes());
         self.texts.extend_from_slice(text);
     }

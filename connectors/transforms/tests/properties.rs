@@ -238,7 +238,7 @@ fn check_transform(name: &str, transform: &mut dyn Transform, record: &ConnectRe
     let mut again = record.clone();
     // The second time the schemas are known.
     let second = transform.apply(&mut again);
-    let has_clock = name.contains("TimestampNowField");
+    let has_clock = name.contains("TimestampNow");
     assert_eq!(first, second, "{name}");
     match first {
         Ok(Verdict::Keep) => {

@@ -1,12 +1,12 @@
 //! TimestampNowField: the time at which a record passed.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use longshore_api::config::{ConfigKey, ConfigType, Importance, ParsedConfig, Validator};
 use longshore_api::schema::logical;
 use longshore_api::{ConnectRecord, Parts, Result, Schema, Struct, Transform, Type, Value, Verdict};
 
+use super::record;
 use crate::part::{Side, map, structure, take};
 use crate::plugin::{Configure, required};
 use crate::schemas::{SchemaCache, add_field, basics, fields, or_default, temporal};
@@ -128,8 +128,7 @@ impl Transform for TimestampNowField {
 
 impl TimestampNowField {
     fn now(&self) -> Value {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis() as i64);
-        let millis = now.saturating_add(self.ahead);
+        let millis = record::now().saturating_add(self.ahead);
         if self.unix { Value::Int64(millis.div_euclid(1000)) } else { Value::Date(millis) }
     }
 }

@@ -191,6 +191,17 @@ pub(crate) fn configurations(class: &str) -> Vec<Props> {
             &[&[], &[("schema.name.topic-map", "x.Envelope:y")], &[("schema.name.regex", "(?:[.]|^)([^.]*)$")]]
         }
         "ChangeTopicCase" => &[&[("from", "LOWER_HYPHEN"), ("to", "UPPER_CAMEL")]],
+        "ChangeCase" => &[&[("from", "LOWER_UNDERSCORE"), ("to", "UPPER_UNDERSCORE")]],
+        "BytesToString" => &[&[], &[("charset", "UTF-16"), ("fields", "a,b")], &[("fields", "id")]],
+        "ExtractNestedField" => {
+            &[&[("input.outer.field.name", "after"), ("input.inner.field.name", "a"), ("output.field.name", "fresh")]]
+        }
+        "PatternFilter" => &[&[("pattern", "[a-m].*"), ("fields", "a,b,op")]],
+        "PatternRename" => &[
+            &[("field.pattern", "^(.)(.*)"), ("field.replacement", "$2$1")],
+            &[("field.pattern", "[AB]"), ("field.replacement", "x"), ("field.pattern.flags", "LITERAL,DOTALL")],
+        ],
+        "TopicNameToField" => &[&[("field", "a")], &[("field", "topic")]],
         "ExtractTimestamp" if class.starts_with("io.aiven") => {
             &[&[("field.name", "ts")], &[("field.name", "a"), ("timestamp.resolution", "seconds")]]
         }

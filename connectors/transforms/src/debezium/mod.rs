@@ -3,6 +3,7 @@
 mod changed_state;
 mod envelope;
 mod extract_new_record_state;
+mod geometry;
 mod header_to_value;
 mod logical_table;
 mod mongodb;
@@ -44,6 +45,8 @@ pub(crate) fn plugins() -> Vec<TransformPlugin> {
             "io.debezium.transforms.ExtractSchemaToNewRecord",
             VERSION,
         ),
+        transform::<geometry::GeometryFormatTransformer>("io.debezium.transforms.GeometryFormatTransformer", VERSION),
+        transform::<geometry::SwapGeometryCoordinates>("io.debezium.transforms.SwapGeometryCoordinates", VERSION),
         transform::<vector::VectorToJsonConverter>("io.debezium.transforms.VectorToJsonConverter", VERSION),
         transform::<read_to_insert::ReadToInsertEvent>(
             "io.debezium.connector.mysql.transforms.ReadToInsertEvent",

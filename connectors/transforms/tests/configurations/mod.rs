@@ -158,6 +158,8 @@ pub(crate) fn configurations(class: &str) -> Vec<Props> {
         "ExtractChangedRecordState" => {
             &[&[], &[("header.changed.name", "changed"), ("header.unchanged.name", "unchanged")]]
         }
+        "GeometryFormatTransformer" => &[&[], &[("format", "EWKB")]],
+        "SwapGeometryCoordinates" => &[&[], &[("srids", "1, 2")]],
         "SchemaChangeEventFilter" => &[&[("schema.change.event.exclude.list", "CREATE,DROP")]],
         "TimezoneConverter" => &[
             &[("converted.timezone", "America/New_York")],

@@ -9,6 +9,7 @@ mod custenborder;
 mod debezium;
 mod debezium_more;
 mod expression;
+mod geometry;
 mod mongodb;
 mod outbox;
 

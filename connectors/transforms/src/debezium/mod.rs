@@ -8,6 +8,7 @@ mod header_to_value;
 mod logical_table;
 mod mongodb;
 mod murmur;
+mod naming;
 mod outbox;
 mod partition_routing;
 mod read_to_insert;
@@ -43,6 +44,14 @@ pub(crate) fn plugins() -> Vec<TransformPlugin> {
         ),
         transform::<source_schema::ExtractSchemaToNewRecord>(
             "io.debezium.transforms.ExtractSchemaToNewRecord",
+            VERSION,
+        ),
+        transform::<naming::CollectionNameTransformation>(
+            "io.debezium.connector.jdbc.transforms.CollectionNameTransformation",
+            VERSION,
+        ),
+        transform::<naming::FieldNameTransformation>(
+            "io.debezium.connector.jdbc.transforms.FieldNameTransformation",
             VERSION,
         ),
         transform::<geometry::GeometryFormatTransformer>("io.debezium.transforms.GeometryFormatTransformer", VERSION),

@@ -160,6 +160,11 @@ pub(crate) fn configurations(class: &str) -> Vec<Props> {
         }
         "GeometryFormatTransformer" => &[&[], &[("format", "EWKB")]],
         "SwapGeometryCoordinates" => &[&[], &[("srids", "1, 2")]],
+        "CollectionNameTransformation" => &[&[("collection.naming.style", "snake_case")]],
+        "FieldNameTransformation" => &[
+            &[("column.naming.style", "UPPER_CASE"), ("column.naming.prefix", "c_")],
+            &[("column.naming.style", "camel_case")],
+        ],
         "SchemaChangeEventFilter" => &[&[("schema.change.event.exclude.list", "CREATE,DROP")]],
         "TimezoneConverter" => &[
             &[("converted.timezone", "America/New_York")],

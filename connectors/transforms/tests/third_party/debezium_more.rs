@@ -246,3 +246,63 @@ fn the_schema_of_the_table_is_added() {
         assert_eq!(other, unchanged);
     }
 }
+
+#[test]
+fn topics_and_fields_are_named_as_tables_and_columns() {
+    let topic = |config: &[(&str, &str)], name: &str| {
+        let mut named = record(Data::NULL);
+        named.topic = name.into();
+        let class = "io.debezium.connector.jdbc.transforms.CollectionNameTransformation";
+        make(class, config).apply(&mut named).unwrap();
+        named.topic.to_string()
+    };
+    let style = "collection.naming.style";
+    // The words of Debezium's own tests.
+    for (config, name, expected) in [
+        ([(style, "snake_case")], "camelCaseName", "camel_case_name"),
+        ([(style, "snake_case")], "NameWithNumbers123", "name_with_numbers_123"),
+        ([(style, "SNAKE_CASE")], "123NumbersExample", "123_numbers_example"),
+        ([(style, "snake_case")], "s.t", "s_t"),
+        ([(style, "camel_case")], "name_with_numbers_123", "nameWithNumbers123"),
+        ([(style, "camel_case")], "s.MY__table", "sMyTable"),
+        ([(style, "UPPER_CASE")], "camelCaseName", "CAMELCASENAME"),
+        ([(style, "lower_case")], "NAME", "name"),
+        ([(style, "default")], "asItIs", "asItIs"),
+    ] {
+        assert_eq!(topic(&config, name), expected);
+    }
+    let around = [("collection.naming.prefix", "a_"), ("collection.naming.suffix", "_z")];
+    assert_eq!(topic(&around, "t"), "a_t_z");
+
+    let class = "io.debezium.connector.jdbc.transforms.FieldNameTransformation";
+    assert!(try_make(class, &[("column.naming.style", "kebab")]).is_err());
+    let mut fields = make(class, &[("column.naming.style", "UPPER_CASE"), ("column.naming.suffix", "_")]);
+    let (schema, key) = structure("k", false, vec![("id", Schema::new(Type::Int32), Value::Int32(1))]);
+    let mut updated = ConnectRecord { key: Data::new(Arc::new(schema), key), ..event(Some(1), Some(2), "u") };
+    fields.apply(&mut updated).unwrap();
+    assert_eq!(shown(&updated.key.value), "Struct{ID_=1}");
+    let text = shown(&updated.value.value);
+    assert!(
+        text.starts_with("Struct{before=Struct{ID_=1,NAME_=other},after=Struct{ID_=2,NAME_=other},source="),
+        "{text}"
+    );
+    let schema = updated.value.schema.unwrap();
+    assert!(longshore_formats::validate::value(&schema, &updated.value.value).is_ok());
+    assert_eq!(schema.fields[0].schema.name.as_deref(), Some("server1.public.orders.Value"));
+    let (schema, value) = row(1, "x");
+    let mut plain = record(Data::new(Arc::new(schema), value));
+    fields.apply(&mut plain).unwrap();
+    assert_eq!(shown(&plain.value.value), "Struct{ID_=1,NAME_=x}");
+    for mut other in [record(Data::NULL), record(Data::schemaless(map(&[("id", Value::Int64(1))])))] {
+        let unchanged = other.clone();
+        fields.apply(&mut other).unwrap();
+        assert_eq!(other, unchanged);
+    }
+    let (schema, value) = structure(
+        "row",
+        false,
+        vec![("a", Schema::new(Type::Int32), Value::Int32(1)), ("A", Schema::new(Type::Int32), Value::Int32(2))],
+    );
+    let error = fields.apply(&mut record(Data::new(Arc::new(schema), value))).unwrap_err();
+    assert!(error.to_string().contains("field name duplication A_"), "{error}");
+}

@@ -1,7 +1,7 @@
-//! Rows of the formats RowBinaryWithNamesAndTypes and, for columns with a DEFAULT, RowBinaryWithDefaults.
+//! Rows of the formats RowBinaryWithNamesAndTypes and, where a column with a DEFAULT may get null, RowBinaryWithDefaults.
 //!
 //! The first one begins with the types that the rows are written for, so that the server refuses them if a column has
-//! been altered meanwhile; the second one cannot say them.
+//! been altered meanwhile. The second one cannot say them: its table is described anew before each insert.
 //!
 //! Which Connect values go into which columns is what the Java connector (1.5.0) says, with these differences: a value
 //! that does not fit its column is an error, where Java cuts it; and types are written that Java cannot (`IPv4`,
@@ -80,7 +80,8 @@ impl Plan {
         if columns.is_empty() {
             return Err(ConnectError::data(format!("the record has no field of table {}", table.full_name)));
         }
-        let with_defaults = columns.iter().any(|one| table.columns[one.column].has_default);
+        let can_be_null = |one: &Source| schema.fields.get(one.field).is_none_or(|field| field.schema.optional);
+        let with_defaults = columns.iter().any(|one| table.columns[one.column].has_default && can_be_null(one));
         Ok(Self { table: Arc::clone(table), schema: Arc::clone(schema), columns, with_defaults })
     }
 
@@ -92,7 +93,13 @@ impl Plan {
     /// Whether another plan's rows can be in one insert with this one's.
     pub(crate) fn joins(&self, other: &Plan) -> bool {
         let columns = |plan: &Plan| plan.columns.iter().map(|one| one.column).collect::<Vec<_>>();
-        Arc::ptr_eq(&self.table, &other.table) && columns(self) == columns(other)
+        let is_like = self.with_defaults == other.with_defaults && Arc::ptr_eq(&self.table, &other.table);
+        is_like && columns(self) == columns(other)
+    }
+
+    /// Whether its rows say the types that they are written for.
+    pub(crate) fn says_types(&self) -> bool {
+        !self.with_defaults
     }
 
     /// The statement that takes the rows.
@@ -145,7 +152,7 @@ impl Plan {
         out: &mut Vec<u8>,
     ) -> Result<(), ConnectError> {
         let value = record.values.get(field).unwrap_or(&Value::Null);
-        if value.is_null() && column.has_default {
+        if self.with_defaults && value.is_null() && column.has_default {
             out.push(1);
             return Ok(());
         }

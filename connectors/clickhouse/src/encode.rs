@@ -21,6 +21,8 @@ pub(crate) struct Piece {
     pub(crate) entries: Vec<usize>,
     /// Whether each of them is one row, so that a row's number is an entry's.
     pub(crate) is_row_by_row: bool,
+    /// Whether the server would take its bytes for other values if the table were not as described.
+    pub(crate) relies_on_description: bool,
 }
 
 /// A record that cannot become a row.
@@ -109,13 +111,15 @@ impl<'a> Encoder<'a> {
                 bad.push(Bad { entry: *index, origin, error });
             }
         }
-        let statements: Vec<String> = self.pieces.iter().map(|(form, _)| self.statement(*form)).collect();
-        let pieces = self.pieces.into_iter().zip(statements);
-        let pieces = pieces.map(|((form, piece), statement)| {
-            let is_row_by_row = form != Form::Text;
-            Piece { statement, is_row_by_row, ..piece }
+        let mut pieces = std::mem::take(&mut self.pieces);
+        pieces.retain(|(_, piece)| !piece.entries.is_empty());
+        let pieces = pieces.into_iter().map(|(form, piece)| Piece {
+            statement: self.statement(form),
+            is_row_by_row: form != Form::Text,
+            relies_on_description: matches!(form, Form::Binary(plan) if !self.plans[plan].says_types()),
+            ..piece
         });
-        Encoded { pieces: pieces.filter(|piece| !piece.entries.is_empty()).collect(), bad }
+        Encoded { pieces: pieces.collect(), bad }
     }
 
     fn add(

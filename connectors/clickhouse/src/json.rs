@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use bigdecimal::BigDecimal;
 use longshore_api::{ConnectError, Field, Map, Struct, Value};
+use longshore_formats::java_text;
 use longshore_formats::json::{self, Form, Keys, writer};
 
 use crate::binary::{self, Rules, time};
@@ -51,8 +52,7 @@ pub(crate) fn unexpected(value: &Value) -> ConnectError {
 
 /// Appends the row of a schemaless record.
 pub(crate) fn object(map: &Map, known: Option<&Table>, out: &mut Vec<u8>) -> bool {
-    let entries = map.iter().filter_map(|(key, value)| Some((key.as_str()?, value)));
-    members(entries.filter(|(name, _)| known.is_none_or(|table| table.has_column(name))), out, 0);
+    members(named(map).filter(|(name, _)| known.is_none_or(|table| table.has_column(name))), out, 0);
     out.push(b'\n');
     true
 }
@@ -111,13 +111,13 @@ fn fields(value: &Struct) -> impl Iterator<Item = (&str, &Value)> {
     value.schema.fields.iter().map(|field| &*field.name).zip(&value.values)
 }
 
-fn members<'a>(entries: impl Iterator<Item = (&'a str, &'a Value)>, out: &mut Vec<u8>, depth: usize) {
+fn members<'a>(entries: impl Iterator<Item = (impl AsRef<str>, &'a Value)>, out: &mut Vec<u8>, depth: usize) {
     out.push(b'{');
     for (index, (name, value)) in entries.enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        writer::string(out, name);
+        writer::string(out, name.as_ref());
         out.push(b':');
         write(value, out, depth + 1);
     }
@@ -149,19 +149,19 @@ fn write(value: &Value, out: &mut Vec<u8>, depth: usize) {
             }
             out.push(b']');
         }
-        Value::Map(map) => map_members(map, out, depth),
+        Value::Map(map) => members(named(map), out, depth),
         Value::Struct(value) => members(fields(value), out, depth),
     }
 }
 
 /// A map's keys are texts in JSON, whatever they are.
-fn map_members(map: &Map, out: &mut Vec<u8>, depth: usize) {
-    let names: Vec<String> = map.iter().map(|(key, _)| longshore_formats::java_text::value(key)).collect();
-    members(names.iter().map(String::as_str).zip(map.iter().map(|(_, value)| value)), out, depth);
+fn named(map: &Map) -> impl Iterator<Item = (Cow<'_, str>, &Value)> {
+    let name = |key| Value::as_str(key).map_or_else(|| java_text::value(key).into(), Cow::Borrowed);
+    map.iter().map(move |(key, value)| (name(key), value))
 }
 
 fn decimal(number: &BigDecimal) -> String {
-    longshore_formats::java_text::decimal(number)
+    java_text::decimal(number)
 }
 
 #[cfg(test)]
@@ -215,6 +215,14 @@ mod tests {
         let mut out = Vec::new();
         text(br#"{"a": 1, "b": 2, "a": 3}"#, None, true, &mut out).unwrap().unwrap();
         assert_eq!(out, b"{\"a\":3,\"b\":2}\n");
+    }
+
+    #[test]
+    fn members_have_the_texts_of_their_keys() {
+        let map = Map::from_distinct(vec![(Value::Int32(5), Value::Int8(1)), (Value::string("a"), Value::Int8(2))]);
+        let mut out = Vec::new();
+        object(&map, None, &mut out);
+        assert_eq!(out, b"{\"5\":1,\"a\":2}\n");
     }
 
     #[test]

@@ -225,8 +225,9 @@ impl Writer {
             }
             let encoder = Encoder::new(&self.settings, &table, rebuilds).reuse(self.spare());
             let encoded = encoder.encode(entries, &wanted);
-            // What does not fit the table may fit what it has become since it was described.
-            if !is_fresh && encoded.bad.iter().any(|one| one.origin == Origin::Sink && !entries[one.entry].done) {
+            // What does not fit the table may fit what it has become since it was described, and the other way round.
+            let misfits = encoded.bad.iter().any(|one| one.origin == Origin::Sink && !entries[one.entry].done);
+            if !is_fresh && (misfits || encoded.pieces.iter().any(|piece| piece.relies_on_description)) {
                 is_fresh = true;
                 let again = self.tables.lock().await.describe_again(&self.client, database, name).await?;
                 if again.as_deref() != Some(&*table) {

@@ -51,7 +51,8 @@ impl Connection {
         let is_true = |key: &str| props.get(key).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
         let millis = |name: &str| properties.get(name).and_then(|text| text.parse().ok()).map(Duration::from_millis);
         let seconds = Duration::from_secs(u64::try_from(parsed.integer("timeoutSeconds")).unwrap_or(0));
-        let timeout = if seconds.is_zero() { LONGEST } else { seconds };
+        let bounded = |timeout: Duration| if timeout.is_zero() { LONGEST } else { timeout };
+        let timeout = bounded(seconds);
         let insert =
             Duration::from_millis(u64::try_from(parsed.integer("clickhouseClientInsertTimeoutMs")).unwrap_or(0));
         let (ssl, host) = (is_true("ssl") || properties.get("ssl") == Some("true"), parsed.string("hostname").trim());
@@ -68,7 +69,7 @@ impl Connection {
             tls: properties.tls()?,
             sni: sni.filter(|_| ssl).map(str::to_owned),
             proxy: proxy(&parsed, &properties)?,
-            connect_timeout: millis("connect_timeout").unwrap_or(timeout),
+            connect_timeout: millis("connect_timeout").map_or(timeout, bounded),
             question_timeout: timeout,
             // The time-out of the Java connector's first client is one between bytes, of which the server sends some all
             // the time: an insert may take longer.
@@ -244,6 +245,9 @@ mod tests {
         }
         assert_eq!(connection(&[]).unwrap().insert_timeout, Duration::from_secs(240));
         assert_eq!(connection(&[("timeoutSeconds", "0")]).unwrap().question_timeout, LONGEST);
+        for (text, connect) in [("connect_timeout=0", LONGEST), ("connect_timeout=50", Duration::from_millis(50))] {
+            assert_eq!(connection(&[(PROPERTIES, text)]).unwrap().connect_timeout, connect, "{text}");
+        }
     }
 
     #[test]

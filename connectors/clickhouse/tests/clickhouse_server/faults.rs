@@ -251,6 +251,25 @@ async fn rows_for_a_column_that_has_another_type_by_now_are_written_anew() {
 }
 
 #[tokio::test]
+async fn a_value_for_a_column_with_a_default_that_has_another_type_by_now_is_not_taken_for_one() {
+    let lab = Lab::new("defaults").await;
+    lab.run("CREATE TABLE t (n Int64, a Int64 DEFAULT 7) ENGINE=MergeTree ORDER BY n");
+    let field = |name: &str| Field::new(name, Schema::new(Type::Int64));
+    let schema = Arc::new(Schema::structure(vec![field("n"), field("a")]));
+    let optional = Field::new("a", Schema::optional(Type::Int64));
+    let optional = Arc::new(Schema::structure(vec![field("n"), optional]));
+    let mut sink = lab.start(&[("errors.tolerance", "all")]).await;
+    sink.put(&structs(0, &schema, vec![vec![Value::Int64(0), Value::Int64(1)]])).await;
+    sink.put(&structs(1, &optional, vec![vec![Value::Int64(1), Value::Null]])).await;
+    assert_eq!(lab.ask("SELECT * FROM t ORDER BY n"), "0\t1\n1\t7");
+    // As wide as before, and no number of Connect's is both.
+    lab.run("ALTER TABLE t MODIFY COLUMN a Float64 DEFAULT 7");
+    let bad = sink.put(&structs(2, &schema, vec![vec![Value::Int64(2), Value::Int64(1)]])).await;
+    assert_eq!((bad.len(), lab.count("t")), (1, 2), "{}", lab.ask("SELECT * FROM t ORDER BY n"));
+    assert!(bad[0].1.contains("INT64") && bad[0].1.contains("Float64"), "{bad:?}");
+}
+
+#[tokio::test]
 async fn an_insert_for_which_the_server_lacks_memory_is_cut_in_parts() {
     let lab = Lab::new("parts").await;
     lab.run("CREATE TABLE t (n Int64, s String) ENGINE=MergeTree ORDER BY n SETTINGS non_replicated_deduplication_window=10000");

@@ -7,7 +7,7 @@ use longshore_api::ConnectError;
 pub(crate) enum Failure {
     /// It may work later; whether the server did something is not known.
     Passing(ConnectError),
-    /// The server lacks the memory for it now: a part of it may work, or all of it later.
+    /// The server does not take so much at once: a part of it may work, or all of it later.
     TooMuch(ConnectError),
     /// The server says no.
     Refused(Refusal),
@@ -50,6 +50,10 @@ const SETTING_CODES: [i32; 3] = [115, 139, 452];
 
 /// MEMORY_LIMIT_EXCEEDED: of the query, its user or the server.
 const MEMORY: i32 = 241;
+
+/// TOO_MANY_PARTS: for now, or, in these words, of this insert, however often it is tried.
+const PARTS: i32 = 252;
+const OF_ONE_INSERT: &str = "partitions for single INSERT block";
 
 /// The code of JSON that has a member twice, of binary rows for other types, and of more.
 const INCORRECT_DATA: i32 = 117;
@@ -103,7 +107,7 @@ pub(crate) fn refused(address: &str, status: u16, code: Option<i32>, body: &str)
     let code = code.or_else(|| code_of(body)).unwrap_or(0);
     let message = if body.trim().is_empty() { format!("HTTP status {status}") } else { shown(body) };
     let passing = PASSING_CODES.contains(&code) || (code == 0 && matches!(status, 408 | 429 | 502 | 503 | 504));
-    if code == MEMORY {
+    if code == MEMORY || (code == PARTS && message.contains(OF_ONE_INSERT)) {
         Failure::TooMuch(away(address, &message))
     } else if passing {
         Failure::Passing(away(address, &message))

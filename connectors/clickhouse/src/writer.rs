@@ -314,7 +314,7 @@ impl Writer {
         Ok(None)
     }
 
-    /// The halves of an insert for which the server lacks the memory.
+    /// The halves of an insert that is too much for the server at once.
     ///
     /// # Errors
     /// Where it has to be tried again as it is. With exactly once a part of it may be in some partitions of the table
@@ -519,7 +519,7 @@ struct Target<'a> {
 /// What became of an insert.
 enum Sent {
     Done,
-    /// The server lacks the memory for it now.
+    /// It is too much for the server at once.
     TooMuch(ConnectError),
     Refused(Refused),
 }

@@ -390,3 +390,13 @@ async fn a_quota_that_is_used_up_is_waited_out() {
     lab.run(&format!("DROP QUOTA {user}"));
     sink.idle_until(|| lab.count("t") == 30).await;
 }
+
+#[tokio::test]
+async fn an_insert_into_more_partitions_than_the_server_takes_at_once_is_cut_in_parts() {
+    let lab = Lab::new("partitions").await;
+    lab.run("CREATE TABLE t (n Int64) ENGINE=MergeTree PARTITION BY n % 150 ORDER BY n");
+    let mut sink = lab.start(&[("errors.tolerance", "all")]).await;
+    assert_eq!(sink.put(&numbers(0..450)).await, []);
+    assert_eq!(lab.ask("SELECT count(), uniqExact(n) FROM t"), "450\t450");
+    assert_eq!(sink.delivered(450).await, 450);
+}

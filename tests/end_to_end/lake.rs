@@ -1,6 +1,7 @@
 //! What the S3 sink writes, and what `longshore lake` says of it and makes of it.
 
 mod compaction;
+mod readers;
 
 use std::process::Command;
 

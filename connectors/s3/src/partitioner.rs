@@ -10,6 +10,7 @@ use longshore_formats::java_time::{JodaFormat, Zone, parse_zone};
 use longshore_formats::json::{Kind as JsonKind, Node, Reader};
 
 use crate::config::Layout;
+use crate::format::place;
 use timestamp::Extractor;
 
 const PACKAGE: &str = "io.confluent.connect.storage.partitioner.";
@@ -84,8 +85,8 @@ impl Affix {
 /// Gives each record its path.
 #[derive(Debug)]
 pub(crate) enum Partitioner {
-    /// `partition=N`.
-    Default,
+    /// `partition=N`; the last one, which neighbours share.
+    Default(Option<(i32, Arc<str>)>),
     /// `field=value`, for each field.
     Field { fields: Vec<FieldPath>, delimiter: String },
     /// The time of the record, floored and formatted.
@@ -150,7 +151,7 @@ impl Partitioner {
                 }
                 TimePartitioner::new(config, duration, config.string("path.format")).map(Self::Time)
             }
-            _ => Ok(Self::Default),
+            _ => Ok(Self::Default(None)),
         }
     }
 
@@ -162,10 +163,28 @@ impl Partitioner {
     /// The path of a record. `now` is the wall clock in milliseconds since the epoch.
     ///
     /// # Errors
-    /// Kind BadRecord: the record lacks what its path is made of.
+    /// Kind BadRecord: the record lacks what its path is made of; the message names the record, and its cause the field.
     pub(crate) fn place(&mut self, record: Record<'_>, now: i64) -> Result<Place> {
+        self.place_of(record, now).map_err(|error| {
+            let (message, class) = (format!("the path of {} cannot be made", place(record)), error.class);
+            ConnectError::data(message).with_class(class).caused_by(error)
+        })
+    }
+
+    fn place_of(&mut self, record: Record<'_>, now: i64) -> Result<Place> {
         match self {
-            Partitioner::Default => Ok(Place { path: format!("partition={}", record.partition()).into(), time: None }),
+            Partitioner::Default(last) => {
+                let partition = record.partition();
+                let path = match last {
+                    Some((known, path)) if *known == partition => Arc::clone(path),
+                    _ => {
+                        let path: Arc<str> = format!("partition={partition}").into();
+                        *last = Some((partition, Arc::clone(&path)));
+                        path
+                    }
+                };
+                Ok(Place { path, time: None })
+            }
             Partitioner::Field { fields, delimiter } => {
                 let mut path = String::new();
                 for (index, field) in fields.iter().enumerate() {

@@ -59,7 +59,7 @@ fn read(config: &ParsedConfig, props: &Props) -> Result<Settings, Wrong> {
         layout: Layout::default(),
         namer: Some(namer(config, prefix.as_deref(), kind, packing)?),
         formats: Formats::of_output(output(config, kind)?, packing, buffer_memory),
-        partitioner: Partitioner::Default,
+        partitioner: Partitioner::Default(None),
         affix: Affix::None,
         rules: Rules::at_flush(),
         compatibility: Compatibility::Any,

@@ -5,10 +5,11 @@ use bigdecimal::num_bigint::BigInt;
 use jiff::civil::Time;
 use jiff::{Timestamp, ToSpan};
 use longshore_formats::json::writer;
+use parquet::basic::{ConvertedType, Repetition};
 use parquet::data_type::Decimal;
 use parquet::record::{Field, Row};
 use parquet::schema::printer::print_schema;
-use parquet::schema::types::Type;
+use parquet::schema::types::{Type, TypePtr};
 
 /// A schema as the text of a message type.
 pub(crate) fn schema_text(schema: &Type) -> String {
@@ -17,17 +18,64 @@ pub(crate) fn schema_text(schema: &Type) -> String {
     String::from_utf8_lossy(&text).trim_end().to_owned()
 }
 
-/// Appends a row.
-pub(crate) fn row(row: &Row, out: &mut Vec<u8>) {
-    let columns: Vec<_> = row.get_column_iter().collect();
-    sequence(b"{}", &columns, out, |(name, field), out| {
+/// Appends a row of a message or a group.
+pub(crate) fn row(row: &Row, group: &Type, out: &mut Vec<u8>) {
+    let types = fields(group);
+    let columns: Vec<_> = row.get_column_iter().enumerate().map(|(at, column)| (column, types.get(at))).collect();
+    sequence(b"{}", &columns, out, |((name, field), own), out| {
         writer::string(out, name);
         out.push(b':');
-        value(field, out);
+        value(field, own.map_or(group, |own| &**own), out);
     });
 }
 
-fn value(field: &Field, out: &mut Vec<u8>) {
+/// Appends a list.
+///
+/// Parquet's reader gives a list of the older form, in which what is repeated is the element itself, as a list of one
+/// list.
+fn list(elements: &[Field], own: &Type, out: &mut Vec<u8>) {
+    let is_list = own.is_group() && annotation(own) == ConvertedType::LIST;
+    let Some(repeated) = fields(own).first().filter(|_| is_list) else {
+        return sequence(b"[]", elements, out, |element, out| value(element, own, out));
+    };
+    if !is_element(repeated) {
+        let element_type = fields(repeated).first().unwrap_or(repeated);
+        return sequence(b"[]", elements, out, |element, out| value(element, element_type, out));
+    }
+    let inner = elements.iter().flat_map(|one| match one {
+        Field::ListInternal(inner) => inner.elements(),
+        other => std::slice::from_ref(other),
+    });
+    sequence(b"[]", &inner.collect::<Vec<_>>(), out, |element, out| value(element, repeated, out));
+}
+
+/// Whether what is repeated in a list is its element, by the rules of that reader, which are Spark's.
+fn is_element(repeated: &Type) -> bool {
+    let inner = fields(repeated);
+    let is_nested = repeated.is_group() && annotation(repeated) == ConvertedType::LIST
+        || matches!(inner, [only] if only.get_basic_info().repetition() == Repetition::REPEATED);
+    let name = repeated.name();
+    !is_nested && (!repeated.is_group() || inner.len() > 1 || name == "array" || name.ends_with("_tuple"))
+}
+
+/// The types of a map's keys and values.
+fn entry_types(map: &Type) -> [&Type; 2] {
+    match fields(map).first().map(|entry| fields(entry)) {
+        Some([key, value]) => [key, value],
+        _ => [map, map],
+    }
+}
+
+/// The fields of a group; none of a column.
+fn fields(own: &Type) -> &[TypePtr] {
+    if own.is_group() { own.get_fields() } else { &[] }
+}
+
+fn annotation(own: &Type) -> ConvertedType {
+    own.get_basic_info().converted_type()
+}
+
+fn value(field: &Field, own: &Type, out: &mut Vec<u8>) {
     match field {
         Field::Null => out.extend_from_slice(b"null"),
         Field::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
@@ -54,18 +102,24 @@ fn value(field: &Field, out: &mut Vec<u8>) {
         Field::TimeMicros(micros) => or_number(time(micros.saturating_mul(1_000)), *micros, out),
         Field::TimestampMillis(millis) => or_number(Timestamp::from_millisecond(*millis).ok(), *millis, out),
         Field::TimestampMicros(micros) => or_number(Timestamp::from_microsecond(*micros).ok(), *micros, out),
-        Field::Group(group) => row(group, out),
-        Field::ListInternal(list) => sequence(b"[]", list.elements(), out, value),
+        Field::Group(group) => row(group, own, out),
+        Field::ListInternal(elements) => list(elements.elements(), own, out),
         Field::MapInternal(map) if map.entries().iter().all(|(key, _)| matches!(key, Field::Str(_))) => {
+            let [key_type, value_type] = entry_types(own);
             sequence(b"{}", map.entries(), out, |(key, element), out| {
-                value(key, out);
+                value(key, key_type, out);
                 out.push(b':');
-                value(element, out);
+                value(element, value_type, out);
             });
         }
-        Field::MapInternal(map) => sequence(b"[]", map.entries(), out, |(key, element), out| {
-            sequence(b"[]", &[key, element], out, |part, out| value(part, out));
-        }),
+        Field::MapInternal(map) => {
+            let [key_type, value_type] = entry_types(own);
+            sequence(b"[]", map.entries(), out, |(key, element), out| {
+                sequence(b"[]", &[(key, key_type), (element, value_type)], out, |(part, own), out| {
+                    value(part, own, out)
+                });
+            });
+        }
     }
 }
 

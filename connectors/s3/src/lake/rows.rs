@@ -7,6 +7,7 @@ use longshore_api::{ConnectError, Data, Result};
 use longshore_formats::json;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
+use parquet::schema::types::TypePtr;
 
 use super::avro_file::AvroFile;
 use super::csv;
@@ -24,7 +25,7 @@ enum Source {
     Json(Box<dyn BufRead + Send>),
     Csv { reader: csv::Reader<Box<dyn BufRead + Send>>, header: Option<Vec<String>> },
     Avro(Box<AvroFile<Box<dyn BufRead + Send>>>),
-    Parquet { schema: String, rows: RowIter<'static> },
+    Parquet { message: TypePtr, schema: String, rows: RowIter<'static> },
 }
 
 /// The error of an object that is not what its name says.
@@ -40,8 +41,9 @@ impl Rows {
     pub(crate) fn open(object: &Slice, format: Format, is_gzip: bool, has_header: bool) -> Result<Self> {
         if format == Format::Parquet {
             let reader = SerializedFileReader::new(object.clone()).map_err(corrupt)?;
-            let schema = parquet_json::schema_text(reader.metadata().file_metadata().schema());
-            return Ok(Self(Source::Parquet { schema, rows: RowIter::from_file_into(Box::new(reader)) }));
+            let message = reader.metadata().file_metadata().schema_descr().root_schema_ptr();
+            let schema = parquet_json::schema_text(&message);
+            return Ok(Self(Source::Parquet { message, schema, rows: RowIter::from_file_into(Box::new(reader)) }));
         }
         let reader: Box<dyn BufRead + Send> = match is_gzip {
             true => Box::new(BufReader::new(MultiGzDecoder::new(BufReader::new(object.reader())))),
@@ -103,8 +105,8 @@ impl Rows {
                 csv::write_json(&fields, header.as_deref(), row)?;
             }
             Source::Avro(file) => return file.next_json(row),
-            Source::Parquet { rows, .. } => match rows.next() {
-                Some(next) => parquet_json::row(&next.map_err(corrupt)?, row),
+            Source::Parquet { message, rows, .. } => match rows.next() {
+                Some(next) => parquet_json::row(&next.map_err(corrupt)?, message, row),
                 None => return Ok(false),
             },
         }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod aiven;
+mod changes;
 mod faults;
 mod parquet;
 mod proxy;
@@ -143,8 +144,10 @@ async fn a_record_that_lacks_its_path_is_bad_and_the_others_are_written() {
     let mut sink = Sink::start(&bucket, &more).await;
     let outcome = sink.put(&json(0, &[r#"{"c":"x"}"#, "{}", r#"{"c":[1]}"#, r#"{"c":2}"#])).await;
     let bad: Vec<_> = outcome.bad.iter().map(|bad| (bad.index, bad.error.to_string())).collect();
-    assert_eq!(bad[0], (1, "Field 'c' is not present in the schema.".to_owned()));
-    assert!(bad[1].0 == 2 && bad[1].1.starts_with("Error encoding partition."), "{bad:?}");
+    let told = |place: &str, why: &str| format!("the path of {place} cannot be made: {why}");
+    assert_eq!(bad[0], (1, told("orders-3@1", "Field 'c' is not present in the schema.")));
+    let why = "Error encoding partition.: field c is neither text, integer nor boolean";
+    assert_eq!(bad[1], (2, told("orders-3@2", why)));
     sink.wait_for(4).await;
     let keys: Vec<String> = bucket.objects().await.into_keys().collect();
     assert_eq!(keys, ["topics/orders/c=2/orders+3+0000000003.json", "topics/orders/c=x/orders+3+0000000000.json"]);

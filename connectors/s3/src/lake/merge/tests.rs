@@ -83,18 +83,39 @@ proptest! {
     }
 }
 
+/// Three records of a document, written by a schema.
+fn given(message: &str, row: &str) -> Source {
+    let message = crate::format::parse_schema(message).unwrap();
+    let mut spool = Spool::new().unwrap();
+    let copy = spool.add::<ConnectError>(|out| {
+        let mut sheet = Sheet::new(Some(message))?;
+        (0..3).try_for_each(|_| sheet.add(Payload::Json(row.as_bytes()), out))?;
+        sheet.finish(out)
+    });
+    copied("t+0+0.parquet", copy.unwrap())
+}
+
+#[test]
+fn lists_of_the_older_form_are_read_as_what_they_are() {
+    let message = "message m {
+        optional group texts (LIST) { repeated binary array (STRING); }
+        optional group one (LIST) { repeated group array { required int32 a; } }
+        optional group two (LIST) { repeated group array { required int32 a; optional int32 b; } }
+        optional group nested (LIST) { repeated group array (LIST) { repeated int32 array; } }
+        optional group map (MAP) { repeated group key_value { required binary key (STRING);
+            required group value (LIST) { repeated int32 array; } } }
+    }";
+    for row in [
+        json!({ "texts": ["x", "y"], "one": [{ "a": 1 }, { "a": 2 }], "two": [{ "a": 1, "b": null }, { "a": 2, "b": 3 }],
+                "nested": [[1, 2], [3]], "map": { "k": [1, 2], "l": [] } }),
+        json!({ "texts": [], "one": [], "two": null, "nested": [[]], "map": {} }),
+    ] {
+        assert_eq!(rows(&given(message, &row.to_string())), [row.clone(), row.clone(), row]);
+    }
+}
+
 #[test]
 fn required_columns_become_optional_where_a_file_lacks_them() {
-    let given = |message: &str, row: &str| {
-        let message = crate::format::parse_schema(message).unwrap();
-        let mut spool = Spool::new().unwrap();
-        let copy = spool.add::<ConnectError>(|out| {
-            let mut sheet = Sheet::new(Some(message))?;
-            (0..3).try_for_each(|_| sheet.add(Payload::Json(row.as_bytes()), out))?;
-            sheet.finish(out)
-        });
-        copied("t+0+0.parquet", copy.unwrap())
-    };
     let list = "required group list (LIST) { repeated group list { required int32 element; } }";
     let all = given(&format!("message m {{ required int64 a; {list} }}"), r#"{"a":1,"list":[1,2]}"#);
     let one = given("message m { required int64 a; }", r#"{"a":2}"#);

@@ -68,7 +68,7 @@ fn copy(old: &Schema) -> Schema {
 }
 
 /// A struct's schema with its name and fields alone.
-fn named_copy(old: &Schema) -> Schema {
+pub(super) fn named_copy(old: &Schema) -> Schema {
     let name = old.name.clone().filter(|name| !name.is_empty());
     Schema { name, optional: old.optional, fields: old.fields.clone(), ..Schema::new(Type::Struct) }
 }

@@ -1,6 +1,7 @@
 //! Transforms of `jcustenborder/kafka-connect-transform-common` that configurations name.
 
 mod case;
+mod convert;
 mod fields;
 mod pattern;
 mod record;
@@ -47,6 +48,8 @@ pub(crate) fn plugins() -> Vec<TransformPlugin> {
     both!("com.github.jcustenborder.kafka.connect.transform.common.PatternRename", pattern::PatternRename);
     both!("com.github.jcustenborder.kafka.connect.transform.common.SchemaNameToTopic", record::SchemaNameToTopic);
     both!("com.github.jcustenborder.kafka.connect.transform.common.SetNull", record::SetNull);
+    both!("com.github.jcustenborder.kafka.connect.transform.common.ToJSON", convert::ToJson);
+    both!("com.github.jcustenborder.kafka.connect.transform.common.ToLong", convert::ToLong);
     both!("com.github.jcustenborder.kafka.connect.transform.common.TopicNameToField", fields::TopicNameToField);
     both!(
         "com.github.jcustenborder.kafka.connect.transform.common.TimestampNowField",

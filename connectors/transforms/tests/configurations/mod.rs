@@ -208,6 +208,8 @@ pub(crate) fn configurations(class: &str) -> Vec<Props> {
             &[("field.pattern", "^(.)(.*)"), ("field.replacement", "$2$1")],
             &[("field.pattern", "[AB]"), ("field.replacement", "x"), ("field.pattern.flags", "LITERAL,DOTALL")],
         ],
+        "ToJSON" => &[&[], &[("output.schema.type", "BYTES"), ("schemas.enable", "true")]],
+        "ToLong" => &[&[("fields", "a,id")]],
         "TopicNameToField" => &[&[("field", "a")], &[("field", "topic")]],
         "ExtractTimestamp" if class.starts_with("io.aiven") => {
             &[&[("field.name", "ts")], &[("field.name", "a"), ("timestamp.resolution", "seconds")]]

@@ -166,3 +166,39 @@ fn whole_records_are_changed() {
     make(&common("TimestampNow"), &[]).apply(&mut emptied).unwrap();
     assert!(emptied.timestamp.is_some_and(|millis| millis > 1_700_000_000_123));
 }
+
+#[test]
+fn structs_become_json_and_numbers_integers() {
+    let (schema, value) = structure(
+        "order",
+        false,
+        vec![
+            ("n", Schema::new(Type::Float64), Value::Float64(2.9)),
+            ("small", Schema::optional(Type::Int8), Value::Null),
+            ("name", Schema::new(Type::String), Value::string("Zoë")),
+        ],
+    );
+    let order = || record(Data::new(Arc::new(schema.clone()), value.clone()));
+    let json = |config: &[(&str, &str)], mut record: ConnectRecord| {
+        make(&common("ToJSON$Value"), config).apply(&mut record).map(|_| record.value)
+    };
+    let text = |text: &str| Data::new(Arc::new(Schema::optional(Type::String)), Value::string(text));
+    assert_eq!(json(&[], order()).unwrap(), text("{\"n\":2.9,\"small\":null,\"name\":\"Zoë\"}"));
+    let with_schema = json(&[("schemas.enable", "true")], order()).unwrap();
+    assert!(shown(&with_schema.value).starts_with("{\"schema\":{\"type\":\"struct\""), "{with_schema:?}");
+    let plain = record(Data::schemaless(map(&[("a", Value::Int64(1))])));
+    let bytes = json(&[("output.schema.type", "BYTES")], plain).unwrap();
+    assert_eq!(bytes.value, Value::Bytes(b"{\"a\":1}".to_vec().into()));
+    assert_eq!(json(&[], record(text("as it is"))).unwrap(), text("as it is"));
+    assert_eq!(json(&[], record(Data::NULL)).unwrap(), Data::NULL);
+    assert!(json(&[], record(Data::schemaless(Value::Int64(1)))).is_err());
+    assert!(try_make(&common("ToJSON$Value"), &[("output.schema.type", "INT8")]).is_err());
+
+    let mut counted = order();
+    make(&common("ToLong$Value"), &[("fields", "n,small")]).apply(&mut counted).unwrap();
+    assert_eq!(shown(&counted.value.value), "Struct{n=2,name=Zoë}");
+    let schema = counted.value.schema.unwrap();
+    assert_eq!(schema.fields[..2].iter().map(|field| field.schema.kind).collect::<Vec<_>>(), [Type::Int64; 2]);
+    let error = make(&common("ToLong$Value"), &[("fields", "name")]).apply(&mut order()).unwrap_err();
+    assert_eq!(error.to_string(), "Field 'name' is not a number. String");
+}

@@ -177,10 +177,49 @@ fn outbox_of_documents() -> Lines {
     }
 }
 
+fn order_as_json() -> Lines {
+    let fields = json!([
+        field("order_id", "int32"),
+        field("price", "double"),
+        inner("address", "address", &json!([field("zip_code", "string")])),
+    ]);
+    let payload = json!({ "order_id": 1, "price": 2.9, "address": { "zip_code": "8001" } });
+    Lines {
+        name: "order-as-json",
+        records: vec![enveloped("order", fields, payload)],
+        chain: &[
+            (
+                "zip",
+                "com.github.jcustenborder.kafka.connect.transform.common.ExtractNestedField$Value",
+                &[
+                    ("input.outer.field.name", "address"),
+                    ("input.inner.field.name", "zip_code"),
+                    ("output.field.name", "zip"),
+                ],
+            ),
+            ("whole", "com.github.jcustenborder.kafka.connect.transform.common.ToLong$Value", &[("fields", "price")]),
+            (
+                "names",
+                "com.github.jcustenborder.kafka.connect.transform.common.ChangeCase$Value",
+                &[("from", "LOWER_UNDERSCORE"), ("to", "LOWER_CAMEL")],
+            ),
+            ("text", "com.github.jcustenborder.kafka.connect.transform.common.ToJSON$Value", &[]),
+        ],
+        lines: "{\"orderId\":1,\"price\":2,\"address\":{\"zipCode\":\"8001\"},\"zip\":\"8001\"}\n",
+    }
+}
+
 #[test]
-fn change_events_go_through_chains_of_debeziums_transforms() {
+fn structs_go_through_chains_of_debeziums_and_others_transforms() {
     let worker = Worker::start(kafka());
-    let cases = [changed_row(), partitioned_row(), schema_of_table(), changes_of_schema(), outbox_of_documents()];
+    let cases = [
+        changed_row(),
+        partitioned_row(),
+        schema_of_table(),
+        changes_of_schema(),
+        outbox_of_documents(),
+        order_as_json(),
+    ];
     let mut running = Vec::new();
     for case in cases {
         let (topic, file) = (unique(case.name), worker.folder().join(case.name));

@@ -240,7 +240,9 @@ impl Loop {
         let mut current = Current { batch: Arc::new(batch), from: 0 };
         let outcome = self.put(&mut current).await;
         self.account_for(&current);
-        if let Ok(batch) = Arc::try_unwrap(current.batch) {
+        if let Ok(mut batch) = Arc::try_unwrap(current.batch) {
+            // By the thread that made the values: another one would give each piece of memory back under a lock.
+            batch.forget_data();
             self.run.consumer.recycle(batch);
         }
         outcome

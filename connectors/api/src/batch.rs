@@ -330,9 +330,11 @@ impl Batch {
         Slot::Data((self.data.len() - 1) as u32)
     }
 
-    /// Forgets the decoded values: before converters read a batch again that they have read in part.
+    /// Forgets what was decoded: before converters read a batch again that they have read in part, and after its use.
     pub fn forget_data(&mut self) {
         self.data.clear();
+        self.carried.clear();
+        self.decoded_headers.clear();
     }
 
     /// Takes the value of a slot out, to be changed and [given back](Self::put_data). `None` for [`Slot::Json`], whose

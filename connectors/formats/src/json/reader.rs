@@ -61,6 +61,11 @@ impl<'a> Reader<'a> {
         found
     }
 
+    /// How many arrays and objects are open.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
     /// Whether nothing but blanks is left.
     pub fn is_at_end(&mut self) -> bool {
         self.skip_blanks();
@@ -174,6 +179,30 @@ impl<'a> Reader<'a> {
     pub fn next_name(&mut self, first: bool) -> Result<Option<Cow<'a, str>>> {
         let name = self.next_raw_name(first)?;
         Ok(name.map(|(raw, escaped)| if escaped { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) }))
+    }
+
+    /// Reads the next name of an object, `first` being whether none was read yet, if it stands there as `name`, which
+    /// is [plain](Self::is_plain_name); otherwise reads nothing.
+    pub(super) fn next_name_is(&mut self, name: &str, first: bool) -> bool {
+        let start = self.at;
+        self.skip_blanks();
+        if !first && self.byte() == Some(b',') {
+            self.at += 1;
+            self.skip_blanks();
+        } else if !first {
+            self.at = start;
+            return false;
+        }
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let after = rest.strip_prefix(b"\"").and_then(|rest| rest.strip_prefix(name.as_bytes()));
+        let found = after.is_some_and(|after| after.starts_with(b"\":"));
+        self.at = if found { self.at + name.len() + 3 } else { start };
+        found
+    }
+
+    /// Whether a name stands in a text as it is, without escapes.
+    pub(super) fn is_plain_name(name: &str) -> bool {
+        plain_prefix(name.as_bytes()) == name.len()
     }
 }
 

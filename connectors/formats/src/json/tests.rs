@@ -80,6 +80,18 @@ fn objects_of_many_members_keep_order_and_last_values() {
 }
 
 #[test]
+fn documents_that_are_alike_do_not_hide_a_name_that_comes_twice() {
+    let mut keys = Keys::default();
+    let mut read = |text: &str| format!("{:?}", decode(text.as_bytes(), &mut keys).unwrap());
+    let nested = read("{\"o\":{\"a\":1},\"a\":2,\"b\":3}");
+    assert!(nested.contains("Int64(2)"), "{nested}");
+    let twice = read("{\"o\":{\"a\":1,\"a\":2},\"b\":3}");
+    assert!(!twice.contains("Int64(1)"), "{twice}");
+    let twice = read("{\"o\":{\"a\":1},\"a\":2,\"a\":3}");
+    assert!(!twice.contains("Int64(2)"), "{twice}");
+}
+
+#[test]
 fn names_and_strings_have_limits() {
     let named = |length: usize| format!("{{\"{}\":1}}", "a".repeat(length));
     assert!(check(named(50_000).as_bytes()).is_ok());
@@ -227,7 +239,36 @@ fn nearly_json() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
+/// Documents of few names, which come twice, nest and stand in another order easily; with blanks and escapes.
+fn alike() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![Just("1".to_owned()), Just("\"x\"".to_owned()), Just("null".to_owned())];
+    leaf.prop_recursive(4, 16, 4, |inner| {
+        let name = prop::sample::select(vec!["a", "b", "c", "", "\\n", "\\u0061", "z\u{fc}"]);
+        let (comma, colon) =
+            (prop::sample::select(vec![",", ", ", " ,\n"]), prop::sample::select(vec![":", ": ", " :"]));
+        let member = (name, inner.clone()).prop_map(|(name, value)| (format!("\"{name}\""), value));
+        let object = (prop::collection::vec(member, 0..5), comma, colon).prop_map(|(members, comma, colon)| {
+            let members: Vec<String> = members.iter().map(|(name, value)| format!("{name}{colon}{value}")).collect();
+            format!("{{{}}}", members.join(comma))
+        });
+        let array = prop::collection::vec(inner, 0..3).prop_map(|elements| format!("[{}]", elements.join(",")));
+        prop_oneof![4 => object, 1 => array]
+    })
+}
+
 proptest! {
+    #[test]
+    fn what_came_before_changes_nothing(documents in prop::collection::vec(alike(), 1..4), order in any::<[u8; 8]>()) {
+        let mut keys = Keys::default();
+        for choice in order {
+            let text = &documents[usize::from(choice) % documents.len()];
+            prop_assert_eq!(decode(text.as_bytes(), &mut keys), decode(text.as_bytes(), &mut Keys::default()), "{}", text);
+            // What ends in the middle of a document leaves nothing behind either.
+            let head: String = text.chars().take(usize::from(choice) / 4).collect();
+            prop_assert_eq!(decode(head.as_bytes(), &mut keys), decode(head.as_bytes(), &mut Keys::default()), "{}", head);
+        }
+    }
+
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         let checked = check(&bytes).is_ok();

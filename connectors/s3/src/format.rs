@@ -289,16 +289,17 @@ impl Formats {
     }
 
     /// An object a file, with chosen parts of its records. Parquet compresses its pages instead of the object.
-    pub(crate) fn of_output(output: Output, packing: Packing, buffer_memory: usize) -> Self {
+    /// `codec` is that of blocks within Avro files.
+    pub(crate) fn of_output(output: Output, packing: Packing, codec: Codec, buffer_memory: usize) -> Self {
         let avro = AvroOptions { enhanced: false, connect_meta_data: true, optional_map_keys: false };
-        let codec = packing.extension().trim_start_matches('.');
-        let codec = match codec {
+        let pages = packing.extension().trim_start_matches('.');
+        let pages = match pages {
             "gz" => "gzip",
             "zst" => "zstd",
             "" => "none",
-            codec => codec,
+            pages => pages,
         };
-        let (compression, _) = parquet::compression(codec).unwrap_or((Compression::UNCOMPRESSED, ""));
+        let (compression, _) = parquet::compression(pages).unwrap_or((Compression::UNCOMPRESSED, ""));
         let parquet = ParquetOptions {
             avro,
             compression,
@@ -312,7 +313,7 @@ impl Formats {
             extension: String::new(),
             separator: Vec::new(),
             avro,
-            codec: Codec::Null,
+            codec,
             parquet: Arc::new(parquet),
             parquet_extension: String::new(),
             packing: if output.kind == OutputKind::Parquet { Packing::None } else { packing },
@@ -326,7 +327,7 @@ impl Formats {
             OutputKind::Parquet => {
                 Box::new(ParquetEncoder::of_rows(Envelope::new(output)?, Arc::clone(&self.parquet))?)
             }
-            OutputKind::Avro => Box::new(AvroEncoder::of_rows(Envelope::new(output)?, self.avro, key)),
+            OutputKind::Avro => Box::new(AvroEncoder::of_rows(Envelope::new(output)?, self.avro, self.codec, key)),
             OutputKind::Csv | OutputKind::Json | OutputKind::JsonLines => Box::new(TextEncoder::new(output)?),
         })
     }

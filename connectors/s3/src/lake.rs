@@ -16,6 +16,7 @@ mod ranges;
 mod report;
 mod rows;
 mod spool;
+mod summary;
 mod verify;
 
 use std::time::Duration;

@@ -166,16 +166,15 @@ impl Running {
 
     /// Gives up what a task that died has left of uploads to these partitions' objects.
     async fn sweep(&self, partitions: &[TopicPartition]) {
-        // Names of templates do not say which partition's they are.
-        if self.namer.is_some() {
-            return;
-        }
         let uploads = &self.shared.uploads;
         let mut topics: Vec<_> = partitions.iter().map(|one| &one.topic).collect();
         topics.sort();
         topics.dedup();
         for topic in topics {
-            let prefix = self.shared.layout.topic_prefix(topic);
+            let prefix = match &self.namer {
+                Some(namer) => namer.beginning(topic),
+                None => self.shared.layout.topic_prefix(topic),
+            };
             let left = match tokio::time::timeout(PATIENCE, uploads.store.unfinished(&prefix)).await {
                 Ok(Ok(left)) => left,
                 Ok(Err(error)) => {
@@ -188,6 +187,9 @@ impl Running {
             let delimiter = &self.shared.layout.directory_delimiter;
             let is_own = |key: &str| {
                 partitions.iter().filter(|one| one.topic == *topic).any(|one| {
+                    if let Some(namer) = &self.namer {
+                        return namer.is_of(key, topic, one.partition);
+                    }
                     let name = format!("{delimiter}{topic}{between}{}{between}", one.partition);
                     key.rfind(&name).is_some_and(|at| !key[at + name.len()..].contains(delimiter.as_str()))
                 })

@@ -78,6 +78,16 @@ impl Namer {
         self.grouping == Grouping::Key
     }
 
+    /// What the names of all objects of a topic begin with.
+    pub(crate) fn beginning(&self, topic: &str) -> String {
+        self.template.beginning(topic)
+    }
+
+    /// Whether a name is that of a partition's object, and cannot be that of another's.
+    pub(crate) fn is_of(&self, name: &str, topic: &str, partition: i32) -> bool {
+        self.template.is_of(name, topic, partition)
+    }
+
     /// The name of a record's object. The offset in it is that of the first record since the writer's last commit, or
     /// since an object of its had all records that it may have.
     ///

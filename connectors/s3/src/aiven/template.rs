@@ -149,6 +149,60 @@ impl Template {
         Ok(name)
     }
 
+    /// What the names of all objects of a topic begin with.
+    pub(crate) fn beginning(&self, topic: &str) -> String {
+        let mut beginning = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => beginning.push_str(text),
+                Part::Variable(Variable::Topic) => beginning.push_str(topic),
+                Part::Variable(_) => break,
+            }
+        }
+        beginning
+    }
+
+    /// Whether an object of this name holds records of this partition, and no other's could have the name: where texts
+    /// stand around the number of a partition, and a name has no keys of records, which may look like anything.
+    pub(crate) fn is_of(&self, name: &str, topic: &str, partition: i32) -> bool {
+        let is_edge = |part: Option<&Part>, at: fn(&str) -> Option<char>| match part {
+            None => true,
+            Some(Part::Text(text)) => at(text).is_some_and(|edge| !edge.is_ascii_digit()),
+            Some(Part::Variable(_)) => false,
+        };
+        let is_plain = |index: usize| match &self.0[index] {
+            Part::Variable(Variable::Key) => false,
+            Part::Variable(Variable::Partition { .. } | Variable::StartOffset { .. }) => {
+                let before = index.checked_sub(1).and_then(|before| self.0.get(before));
+                is_edge(before, |text| text.chars().next_back())
+                    && is_edge(self.0.get(index + 1), |text| text.chars().next())
+            }
+            _ => true,
+        };
+        (0..self.0.len()).all(is_plain) && self.strip(name, topic, partition) == Some("")
+    }
+
+    /// What is left of a name after all parts.
+    fn strip<'n>(&self, name: &'n str, topic: &str, partition: i32) -> Option<&'n str> {
+        let digits = |text: &'n str, count: usize| {
+            text.split_at_checked(count).filter(|(digits, _)| digits.bytes().all(|one| one.is_ascii_digit()))
+        };
+        self.0.iter().try_fold(name, |rest, part| match part {
+            Part::Text(text) => rest.strip_prefix(text.as_str()),
+            Part::Variable(Variable::Topic) => rest.strip_prefix(topic),
+            Part::Variable(Variable::Partition { is_padded: true }) => rest.strip_prefix(&format!("{partition:010}")),
+            Part::Variable(Variable::Partition { .. }) => rest.strip_prefix(&partition.to_string()),
+            Part::Variable(Variable::StartOffset { .. }) => {
+                let rest_of = rest.trim_start_matches(|one: char| one.is_ascii_digit());
+                (rest_of.len() < rest.len()).then_some(rest_of)
+            }
+            Part::Variable(Variable::Timestamp(Unit::Year)) => digits(rest, 4).map(|(_, rest)| rest),
+            Part::Variable(Variable::Timestamp(_)) => digits(rest, 2).map(|(_, rest)| rest),
+            Part::Variable(Variable::Today) => rest.split_at_checked(10).map(|(_, rest)| rest),
+            Part::Variable(Variable::Key) => None,
+        })
+    }
+
     fn variables(&self) -> impl Iterator<Item = &Variable> {
         self.0.iter().filter_map(|part| match part {
             Part::Variable(variable) => Some(variable),
@@ -257,6 +311,28 @@ mod tests {
         ] {
             assert_eq!(rendered(template), Ok((name.to_owned(), grouping)), "{template}");
         }
+    }
+
+    #[test]
+    fn names_are_told_from_those_of_other_partitions() {
+        let default = "{{topic}}-{{partition}}-{{start_offset}}.gz";
+        let by_day = "{{topic}}/{{timestamp:unit=yyyy}}/{{partition:padding=true}}-{{start_offset:padding=true}}";
+        for (template, name, is_own) in [
+            (default, "orders-3-1200.gz", true),
+            (default, "orders-31-1200.gz", false),
+            (default, "orders-3-1200.gz.gz", false),
+            (default, "orders-3-12-00.gz", false),
+            (default, "orders-new-3-1200.gz", false),
+            (by_day, "orders/2023/0000000003-00000000000000001200", true),
+            (by_day, "orders/2023/0000000004-00000000000000001200", false),
+            // Whose these are, nobody knows.
+            ("{{topic}}{{partition}}-{{start_offset}}", "orders3-1200", false),
+            ("{{topic}}-{{partition}}{{start_offset}}", "orders-31200", false),
+            ("{{topic}}-{{partition}}-{{start_offset}}-{{key}}", "orders-3-1200-k", false),
+        ] {
+            assert_eq!(Template::new(template).unwrap().is_of(name, "orders", 3), is_own, "{template} {name}");
+        }
+        assert_eq!(Template::new(by_day).unwrap().beginning("orders"), "orders/");
     }
 
     #[test]

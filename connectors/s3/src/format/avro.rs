@@ -80,8 +80,8 @@ impl AvroEncoder {
     }
 
     /// An encoder of rows of an envelope.
-    pub(crate) fn of_rows(envelope: Envelope, options: AvroOptions, key: &str) -> Self {
-        Self { envelope: Some(envelope), ..Self::new(Column::Value, options, Codec::Null, key) }
+    pub(crate) fn of_rows(envelope: Envelope, options: AvroOptions, codec: Codec, key: &str) -> Self {
+        Self { envelope: Some(envelope), ..Self::new(Column::Value, options, codec, key) }
     }
 
     fn data<'a>(&mut self, item: Item<'a>) -> Result<Cow<'a, Data>> {

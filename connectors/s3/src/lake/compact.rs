@@ -6,10 +6,11 @@
 //! nothing, and the next one knows what is left behind ([`settle`]): where all large objects are there, the small ones are
 //! deleted, else the large ones are. A run after a run changes nothing.
 
+mod describe;
 mod plan;
 mod settle;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -24,7 +25,7 @@ use super::name::{Format, Side};
 use super::report::Problem;
 use super::spool::{Slice, Spool, temporary};
 use super::{AT_ONCE, Lake};
-use crate::manifest::{self, Contents, Input, Manifest, Range};
+use crate::manifest::{self, Input, Manifest};
 use crate::store::Store;
 use crate::store::aws::Listed;
 use plan::{Object, Record, plan};
@@ -298,60 +299,6 @@ impl Run {
         Ok(())
     }
 
-    /// The manifests of what was made.
-    async fn describe(&self, records: &[Record], sides: &BTreeMap<Side, Made>) -> Result<Vec<Manifest>, Stopped> {
-        let lake = &self.lake;
-        let mut manifests = Vec::new();
-        for (side, made) in sides {
-            let (mut contents, mut ranges) = (None::<Contents>, Vec::<Range>::new());
-            let (mut inputs, mut schemas) = (Vec::new(), BTreeSet::new());
-            let mut first = None;
-            for (record, rows) in records.iter().zip(&made.rows) {
-                let Some(Object { listed, name }) = record.sides.get(side) else { continue };
-                first.get_or_insert(name);
-                inputs.push(Input { object: listed.key.clone(), etag: listed.tag.clone(), records: *rows });
-                let beside = manifest::key(&listed.key, &lake.scheme.directory);
-                let known = match self.there.contains_key(&beside) {
-                    true => Some(inspect::manifest(lake, &beside).await.map_err(|error| Stopped::by(&beside, error))?),
-                    false => None,
-                };
-                let known = known.filter(|known| known.contents.records == *rows);
-                let own = known
-                    .as_ref()
-                    .map_or_else(|| unknown(name.first_offset, name.last_offset, *rows), |known| known.contents);
-                contents = Some(contents.map_or(own, |before| before.and(&own)));
-                match known.as_ref().map(|known| (&known.ranges[..], &known.contents)) {
-                    Some(([], own)) => add_range(
-                        &mut ranges,
-                        Range { first_offset: own.first_offset, last_offset: Some(own.last_offset), records: *rows },
-                    ),
-                    Some((own, _)) => own.iter().for_each(|range| add_range(&mut ranges, *range)),
-                    None => add_range(
-                        &mut ranges,
-                        Range { first_offset: name.first_offset, last_offset: name.last_offset, records: *rows },
-                    ),
-                }
-                schemas.insert(known.and_then(|known| known.schema).map(|schema| schema.to_string()));
-            }
-            let (Some(contents), Some(name)) = (contents, first) else { continue };
-            let schema = if schemas.len() == 1 { schemas.pop_first().flatten() } else { None };
-            let key = lake.scheme.compacted(name, contents.last_offset, *side, self.asked.to.extension());
-            manifests.push(Manifest {
-                bytes: made.bytes,
-                sha256: made.sha256.clone(),
-                schema: schema.and_then(|schema| serde_json::from_str(&schema).ok()),
-                inputs,
-                ranges,
-                ..Manifest::of(&key, &name.topic, name.partition, contents)
-            });
-        }
-        if manifests.len() > 1 {
-            let together: Vec<String> = manifests.iter().map(|manifest| manifest.object.clone()).collect();
-            manifests.iter_mut().for_each(|manifest| manifest.together.clone_from(&together));
-        }
-        Ok(manifests)
-    }
-
     /// Writes all manifests, then each object in one step.
     async fn write(&mut self, manifests: &[Manifest], sides: &BTreeMap<Side, Made>) -> Result<()> {
         let lake = Arc::clone(&self.lake);
@@ -386,26 +333,6 @@ impl Stopped {
 impl From<ConnectError> for Stopped {
     fn from(error: ConnectError) -> Self {
         Self::Run(error)
-    }
-}
-
-/// What is known of an object without a manifest.
-fn unknown(first_offset: i64, last_offset: Option<i64>, records: u64) -> Contents {
-    let counted = first_offset.saturating_add_unsigned(records.saturating_sub(1));
-    let last_offset = last_offset.map_or(counted, |last| last.max(counted));
-    Contents { first_offset, last_offset, records, ..Contents::default() }
-}
-
-/// Adds records that come after others; those that follow them without a gap are one range with them.
-fn add_range(ranges: &mut Vec<Range>, range: Range) {
-    match ranges.last_mut() {
-        Some(last)
-            if last.end() == range.first_offset
-                && (range.last_offset.is_some() || last.end().abs_diff(last.first_offset) == last.records) =>
-        {
-            *last = Range { first_offset: last.first_offset, records: last.records + range.records, ..range };
-        }
-        _ => ranges.push(range),
     }
 }
 

@@ -4,14 +4,16 @@
 //! several paths are open at once, so their offsets may lie between each other's; but whatever was committed together is
 //! whole: records of all files that begin before an offset fill the space before it, or some are missing.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 /// An object's records.
 #[derive(Debug, Clone)]
 pub(crate) struct Piece {
-    pub(crate) object: String,
+    pub(crate) object: Arc<str>,
     /// Objects of one line follow each other: those of one path, and of one schema where that is known.
-    pub(crate) line: String,
+    pub(crate) line: Arc<str>,
     pub(crate) first: i64,
     pub(crate) records: u64,
     /// The last offset, if a manifest tells it.
@@ -63,7 +65,7 @@ fn overlaps(pieces: &[Piece]) -> Vec<Overlap> {
         let line = last_of_line.entry(&piece.line).or_insert(piece);
         if line.object != piece.object && line.end() > piece.first {
             let records = line.end().min(piece.end()).abs_diff(piece.first);
-            overlaps.push(Overlap { first: line.object.clone(), second: piece.object.clone(), records });
+            overlaps.push(Overlap { first: line.object.to_string(), second: piece.object.to_string(), records });
         }
         if piece.end() >= line.end() {
             *line = piece;
@@ -111,7 +113,7 @@ mod tests {
     use super::*;
 
     fn piece(line: &str, first: i64, records: u64, last: Option<i64>) -> Piece {
-        Piece { object: format!("{line}/{first}"), line: line.to_owned(), first, records, last }
+        Piece { object: format!("{line}/{first}").into(), line: line.into(), first, records, last }
     }
 
     #[test]

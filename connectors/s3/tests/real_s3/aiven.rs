@@ -278,3 +278,37 @@ async fn records_that_make_no_name_or_no_time_are_bad() {
         assert!(error.contains("the timestamp 1001700000000000 "), "{error}");
     }
 }
+
+#[tokio::test]
+async fn what_a_crash_leaves_behind_is_swept_where_names_say_whose_it_is() {
+    let bucket = Bucket::new().await;
+    let left = |key: &'static str| bucket.client.create_multipart_upload().bucket(&bucket.name).key(key).send();
+    for key in ["orders-3-0.gz", "orders-3-1200.gz", "orders-2-0.gz", "orders-new-3-0.gz"] {
+        left(key).await.unwrap();
+    }
+    start(&bucket, &[]).await;
+    assert_eq!(bucket.unfinished().await, 2, "the uploads of other partitions stay");
+    start(&bucket, &[("file.name.template", "{{topic}}{{partition}}-{{start_offset}}.gz")]).await;
+    assert_eq!(bucket.unfinished().await, 2);
+}
+
+#[tokio::test]
+async fn blocks_of_avro_are_compressed_as_they_are_asked_to_be() {
+    for codec in ["null", "deflate", "snappy"] {
+        let bucket = Bucket::new().await;
+        let more = [("format.output.type", "avro"), ("file.compression.type", "none"), ("avro.codec", codec)];
+        let mut sink = start(&bucket, &more).await;
+        let text = "x".repeat(10_000);
+        sink.put(&structs(0, &[(1, &text)])).await;
+        sink.wait_for(1).await;
+        let object = &bucket.objects().await["orders-3-0.avro"];
+        let shown = String::from_utf8_lossy(object);
+        assert!(shown.contains(&format!("avro.codec{}{codec}", (codec.len() as u8 * 2) as char)), "{shown:.300}");
+        assert_eq!(object.len() > 10_000, codec == "null");
+    }
+    let bucket = Bucket::new().await;
+    let props = [("aws.s3.bucket.name", bucket.name.as_str()), ("topics", "orders"), ("avro.codec", "xz")];
+    let props: Props = props.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let error = Sink::of(&AivenS3SinkConnector, &props).await.err().unwrap();
+    assert!(error.to_string().contains("Invalid value xz for configuration avro.codec"), "{error}");
+}

@@ -21,7 +21,11 @@ fn json(first: usize, rows: &[Json]) -> Source {
 
 fn rows(source: &Source) -> Vec<Json> {
     let mut rows = Vec::new();
-    source.each(|row| Ok(rows.push(serde_json::from_slice(row).unwrap()))).unwrap();
+    let mut keep = |row: &[u8]| {
+        rows.push(serde_json::from_slice(row).unwrap());
+        Ok(())
+    };
+    source.each(&mut keep).unwrap();
     rows
 }
 

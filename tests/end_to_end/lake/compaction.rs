@@ -293,3 +293,22 @@ fn fields_that_came_and_went_become_optional_and_other_types_other_objects() {
     assert_eq!((rows[23]["n"].clone(), more.len()), (json!(23), 3));
     assert_eq!(lake.verify(false, &[])["rows"], 40);
 }
+
+#[test]
+fn an_object_of_several_parts_is_whole() {
+    const ROWS: usize = 300;
+    let lake = Bucket::new();
+    let filler = "x".repeat(32 << 10);
+    for first in (0..2 * ROWS).step_by(ROWS) {
+        let text = lines(first..first + ROWS, |n| format!(r#"{{"n":{n},"filler":"{filler}"}}"#));
+        lake.put(&key("partition=0", &format!("{first:010}.json")), text);
+    }
+    let (well, text) = lake.compact("csv", &[]);
+    assert!(well && text.ends_with("1 objects written with 600 rows, 2 objects deleted\n"), "{text}");
+    let large = lake.get(&key("partition=0", "0000000000.0000000599.compacted.csv"));
+    let expected: String = (0..2 * ROWS).map(|n| format!("{n},{filler}\n")).collect();
+    assert!(large.len() > 16 << 20 && large == format!("n,filler\n{expected}").into_bytes());
+    lake.verify(true, &[]);
+    let (well, text) = lake.compact("csv", &[]);
+    assert!(well && text.ends_with("0 objects written with 0 rows, 0 objects deleted\n"), "{text}");
+}

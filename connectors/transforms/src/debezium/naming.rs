@@ -43,11 +43,7 @@ struct Naming {
 }
 
 impl Naming {
-    fn keys(names: [&'static str; 3], what: &str) -> Vec<ConfigKey> {
-        let [prefix, suffix, style] = names.map(|name| {
-            let display = name.rsplit('.').next().unwrap_or(name);
-            key(name, ConfigType::String, Importance::Low, Width::None, display)
-        });
+    fn keys([prefix, suffix, style]: [ConfigKey; 3], what: &str) -> Vec<ConfigKey> {
         vec![
             prefix.default("").doc(format!("What stands before the names of {what}.")),
             suffix.default("").doc(format!("What stands behind the names of {what}.")),
@@ -113,7 +109,8 @@ pub(super) struct CollectionNameTransformation {
 
 impl Configure for CollectionNameTransformation {
     fn keys() -> Vec<ConfigKey> {
-        Naming::keys(COLLECTIONS, "collections")
+        // Its table is a plain one, without places and display names.
+        Naming::keys(COLLECTIONS.map(|name| ConfigKey::new(name, ConfigType::String, Importance::Low)), "collections")
     }
 
     fn new(config: &ParsedConfig, _side: Side) -> Result<Self> {
@@ -150,7 +147,14 @@ pub(super) struct FieldNameTransformation {
 
 impl Configure for FieldNameTransformation {
     fn keys() -> Vec<ConfigKey> {
-        Naming::keys(COLUMNS, "columns")
+        let [prefix, suffix, style] = COLUMNS;
+        let shown = |name, display| key(name, ConfigType::String, Importance::Low, Width::None, display);
+        let keys = [
+            shown(prefix, "Column Name Prefix"),
+            shown(suffix, "Column Name Suffix"),
+            shown(style, "Column Naming Style"),
+        ];
+        Naming::keys(keys, "columns")
     }
 
     fn new(config: &ParsedConfig, _side: Side) -> Result<Self> {

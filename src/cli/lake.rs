@@ -77,7 +77,7 @@ pub(super) enum Task {
         #[arg(long, conflicts_with = "schedule")]
         dry_run: bool,
         /// Do it again and again, so long after the end of each run, until the process is told to end.
-        #[arg(long, value_name = "TIME", value_parser = duration)]
+        #[arg(long, value_name = "TIME", value_parser = pause)]
         schedule: Option<Duration>,
         /// Print what was done as JSON, a line a run.
         #[arg(long)]
@@ -97,6 +97,12 @@ pub(super) enum Format {
 /// A time such as `90s`, `15m`, `2h` or `1d`; without a unit it is in seconds.
 fn duration(text: &str) -> Result<Duration, String> {
     number(text, &[("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)]).map(Duration::from_secs)
+}
+
+/// A time between two runs, which is none without a second in it.
+fn pause(text: &str) -> Result<Duration, String> {
+    duration(text)
+        .and_then(|pause| if pause.is_zero() { Err("it has to be a second at least".to_owned()) } else { Ok(pause) })
 }
 
 /// A size such as `64MiB`; without a unit it is in bytes.
@@ -162,9 +168,16 @@ async fn compact(
     json: bool,
 ) -> longshore_api::Result<Exit> {
     let lake = Arc::new(Lake::open(place).await?);
+    let ending = tokio::signal::ctrl_c();
+    tokio::pin!(ending);
     loop {
         let mut bar = Bar::new("groups");
-        let done = lake::compact(Arc::clone(&lake), asked, |done, all| bar.show(done, all)).await;
+        let run = lake::compact(Arc::clone(&lake), asked, |done, all| bar.show(done, all));
+        // A run may end anywhere: the next one goes on.
+        let done = tokio::select! {
+            done = run => done,
+            _ = &mut ending => return Ok(Exit::No),
+        };
         let exit = match (&done, schedule) {
             (Err(_), None) => return done.map(|_| Exit::Ok),
             (Err(error), Some(_)) => {
@@ -179,7 +192,7 @@ async fn compact(
         let Some(pause) = schedule else { return Ok(exit) };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(exit),
+            _ = &mut ending => return Ok(exit),
         }
     }
 }
@@ -263,5 +276,22 @@ impl Bar {
             // Who does not look any more need not be told.
             drop(std::io::stderr().flush());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_sizes_have_units() {
+        for (text, seconds) in [("0", 0), ("90", 90), ("90s", 90), ("15m", 900), ("2h", 7200), ("1d", 86_400)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        assert_eq!([bytes("700"), bytes("64MiB")], [Ok(700), Ok(64 << 20)]);
+        for text in ["", "h", "-1s", "1.5h", "1w", "99999999999999999999", "9999999999999999999d"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        assert!(pause("0m").is_err() && pause("1s").is_ok());
     }
 }

@@ -312,3 +312,25 @@ fn an_object_of_several_parts_is_whole() {
     let (well, text) = lake.compact("csv", &[]);
     assert!(well && text.ends_with("0 objects written with 0 rows, 0 objects deleted\n"), "{text}");
 }
+
+#[test]
+fn a_schedule_compacts_what_comes_until_it_is_told_to_end() {
+    let lake = Bucket::new();
+    let arguments = [&["--to", "parquet", "--schedule", "1s"], &AT_ONCE[..]].concat();
+    let mut run = lake.command("compact", "lab", &arguments).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let end = Instant::now() + Duration::from_secs(120);
+    for partition in ["partition=0", "partition=1"] {
+        let small = [0, 10].map(|first| key(partition, &format!("{first:010}.json")));
+        lake.put(&small[0], values(0..10));
+        lake.put(&small[1], values(10..20));
+        while lake.keys().iter().any(|key| small.contains(key)) {
+            assert!(Instant::now() < end && run.try_wait().unwrap().is_none(), "nothing happens");
+        }
+    }
+    let signal = std::process::Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap();
+    assert!(signal.success());
+    run.wait().unwrap();
+    // It may have been at work.
+    assert!(lake.compact("parquet", &[]).0);
+    assert_eq!(lake.verify(true, &[])["rows"], 40);
+}

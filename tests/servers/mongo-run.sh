@@ -6,6 +6,7 @@
 #   PORT            27017; part of the replica set's configuration, so it belongs to DATA
 #   DATA            folder of this instance; as root, one that user nobody can reach
 #                                                ($LONGSHORE_CACHE/servers/data/mongo)
+#   MONGO_MEMBER    1: one of several members; whoever starts them initiates the set with all
 #   MONGO_AUTH      1: needs a login, user lab with password labpass
 #   MONGO_TLS_KEY   none; a PEM file of its key and certificates: clients must come by TLS then. MONGO_TLS_CA is
 #                   a PEM file of whom it trusts, for certificates that clients may show
@@ -52,6 +53,7 @@ fi
 
 (
   command=(python3 "$HERE/mongo/command.py" 127.0.0.1 "$PORT")
+  if [ "${MONGO_MEMBER:-}" = 1 ]; then exit 0; fi
   "${command[@]}" wait-ready 60 && "${command[@]}" rs-init rs0
   if [ "${MONGO_AUTH:-}" = 1 ]; then "${command[@]}" create-user lab labpass; fi
 ) </dev/null >&2 &

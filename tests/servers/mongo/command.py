@@ -1,8 +1,9 @@
 """Sends one command to a MongoDB server, without any package: what the start scripts need, and no more.
 
-usage: command.py HOST PORT wait-ready SECONDS | rs-init NAME | is-primary | create-user NAME PASSWORD
+usage: command.py HOST PORT wait-ready SECONDS | rs-init NAME [PORT...] | is-primary | create-user NAME PASSWORD
 
-With MONGO_TLS_CA, a PEM file of whom to trust, it comes by TLS.
+rs-init takes the ports of all members, or the server alone. With MONGO_TLS_CA, a PEM file of whom to trust, it
+comes by TLS.
 """
 
 import os
@@ -128,15 +129,16 @@ def main():
     """Carries out the command line."""
     host, port, what, *rest = sys.argv[1:]
     port = int(port)
-    is_primary = lambda: run(host, port, {"hello": 1}).get("isWritablePrimary")  # noqa: E731
+    is_primary = lambda port=port: run(host, port, {"hello": 1}).get("isWritablePrimary")  # noqa: E731
     if what == "wait-ready":
         wait_until(float(rest[0]), "an answer", lambda: run(host, port, {"ping": 1}))
     elif what == "rs-init":
-        members = [{"_id": 0, "host": f"{host}:{port}"}]
+        ports = [int(member) for member in rest[1:]] or [port]
+        members = [{"_id": i, "host": f"{host}:{port}"} for i, port in enumerate(ports)]
         answer = run(host, port, {"replSetInitiate": {"_id": rest[0], "members": members}})
         # With users in place, the command needs a login; then it was initiated before.
         succeed(answer, ALREADY_INITIALIZED, UNAUTHORIZED)
-        wait_until(30, "a primary", is_primary)
+        wait_until(60, "a primary", lambda: any(is_primary(port) for port in ports))
     elif what == "is-primary":
         if not is_primary():
             sys.exit("not primary")

@@ -31,6 +31,8 @@ pub enum Kind {
     S3,
     /// MongoDB that asks for a login: user `lab`, password `labpass`.
     MongoWithLogin,
+    /// MongoDB, one of the members that [`mongo_set`] starts.
+    MongoMember,
 }
 
 /// What ClickHouse can answer once its Keeper can be used.
@@ -74,6 +76,21 @@ pub fn clickhouse() -> &'static str {
 pub fn s3() -> &'static str {
     static SHARED: OnceLock<(String, Option<Server>)> = OnceLock::new();
     &SHARED.get_or_init(|| shared("LONGSHORE_TEST_S3", Kind::S3)).0
+}
+
+/// Three MongoDB servers that are one replica set, with a primary.
+pub fn mongo_set() -> [Server; 3] {
+    let members = [(); 3].map(|()| Server::start(Kind::MongoMember));
+    let ports = members.each_ref().map(|member| member.port.to_string());
+    let command = ["rs-init", "rs0"].into_iter().chain(ports.iter().map(String::as_str));
+    assert!(members[0].mongo_is(&command.collect::<Vec<_>>()), "the replica set has no primary");
+    members
+}
+
+/// URI of the replica set that these servers are.
+pub fn mongo_set_address(members: &[Server]) -> String {
+    let hosts: Vec<String> = members.iter().map(Server::host).collect();
+    format!("mongodb://{}/?replicaSet=rs0", hosts.join(","))
 }
 
 fn shared(variable: &str, kind: Kind) -> (String, Option<Server>) {
@@ -127,6 +144,11 @@ impl Server {
         self.child.id()
     }
 
+    /// Where it listens, as `host:port`.
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// `host:port` of a broker, a MongoDB URI, or the URL of another server.
     pub fn address(&self) -> String {
         let port = self.port;
@@ -137,6 +159,7 @@ impl Server {
             Kind::S3 => format!("http://127.0.0.1:{port}"),
             Kind::Mongo => format!("mongodb://127.0.0.1:{port}/?replicaSet=rs0"),
             Kind::MongoWithLogin => format!("mongodb://lab:labpass@127.0.0.1:{port}/?replicaSet=rs0"),
+            Kind::MongoMember => format!("mongodb://127.0.0.1:{port}/?directConnection=true"),
         }
     }
 
@@ -189,6 +212,7 @@ impl Server {
             // Nobody may list the buckets without a key.
             Kind::S3 => self.answers("/", b" 403").unwrap_or(false),
             Kind::Mongo => self.mongo_is(&["is-primary"]),
+            Kind::MongoMember => self.mongo_is(&["wait-ready", "1"]),
             // The user is created last, as soon as there is a primary.
             Kind::MongoWithLogin => self.mongo_is(&["create-user", "lab", "labpass"]),
         }
@@ -230,7 +254,7 @@ impl Kind {
             Kind::Registry => "registry",
             Kind::ClickHouse => "clickhouse",
             Kind::S3 => "s3",
-            Kind::Mongo | Kind::MongoWithLogin => "mongo",
+            Kind::Mongo | Kind::MongoWithLogin | Kind::MongoMember => "mongo",
         }
     }
 }
@@ -246,6 +270,7 @@ fn spawn(kind: Kind, port: u16, data: &Path, variables: &[(String, String)]) -> 
         .env("OWNER_PID", std::process::id().to_string())
         .env("EPHEMERAL", "1")
         .env("MONGO_AUTH", if kind == Kind::MongoWithLogin { "1" } else { "" })
+        .env("MONGO_MEMBER", if kind == Kind::MongoMember { "1" } else { "" })
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a log can be shared"))
         .stderr(log)

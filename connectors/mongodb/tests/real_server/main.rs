@@ -9,6 +9,7 @@ mod faults;
 #[cfg(test)]
 mod matrix;
 mod parallel;
+mod replica_set;
 #[cfg(test)]
 mod secure;
 #[cfg(test)]

@@ -164,7 +164,7 @@ pub(crate) async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
 }
 
 /// Between two looks at something that is awaited.
-const PAUSE: Duration = Duration::from_millis(20);
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
 
 /// Awaits what takes a moment; a minute is far more than the slowest machine needs.
 pub(crate) async fn within_a_minute<T>(awaited: impl Future<Output = T>) -> T {

@@ -43,22 +43,37 @@ impl Options {
     }
 }
 
+/// Why a configuration makes no client.
+#[derive(Debug)]
+pub(crate) struct Unusable {
+    /// The key at fault.
+    pub(crate) key: &'static str,
+    /// What is wrong: a configuration error, which never shows the connection string, or a retriable one where a name
+    /// cannot be looked up.
+    pub(crate) error: ConnectError,
+}
+
+impl Unusable {
+    fn uri(error: ConnectError) -> Self {
+        Self { key: uri::KEY, error }
+    }
+}
+
 /// The options that a configuration asks for.
 ///
 /// # Errors
-/// Configuration errors, which name the key and never the connection string; retriable ones where a name cannot be
-/// looked up.
-pub(crate) async fn options(props: &Props) -> Result<Options> {
-    let parsed = config::def().parse(props).map_err(ConnectError::from)?;
+/// What is wrong with it, and the key.
+pub(crate) async fn options(props: &Props) -> Result<Options, Unusable> {
+    let parsed = config::def().parse(props).map_err(|errors| Unusable::uri(errors.into()))?;
     let text = parsed.string(uri::KEY).trim();
     let wrong = |why: &str| ConnectError::config(invalid_value(uri::KEY, Some(HIDDEN), &uri::hide_secrets(why, text)));
-    uri::parse(text).map_err(|why| wrong(&why))?;
+    uri::parse(text).map_err(|why| Unusable::uri(wrong(&why)))?;
     let mut options = ClientOptions::parse(uri::supported(text)).await.map_err(|error| {
         let hosts = uri::hosts(text);
-        match errors::failure(&error, &hosts, &|why| uri::hide_secrets(why, text)) {
+        Unusable::uri(match errors::failure(&error, &hosts, &|why| uri::hide_secrets(why, text)) {
             errors::Failure::Unreachable(error) | errors::Failure::Passing(error) => error,
             errors::Failure::Refused(_) => wrong(&errors::reason(&error)),
-        }
+        })
     })?;
     let provider = parsed.string("provider");
     let name = if provider.is_empty() { "mongo-kafka|sink".to_owned() } else { format!("mongo-kafka|sink|{provider}") };
@@ -77,7 +92,7 @@ pub(crate) async fn validate(props: &Props, values: &mut Vec<ConfigValue>) {
     let text = props.get(uri::KEY).map_or("", |uri| uri.trim());
     let mut options = match options(props).await {
         Ok(options) => options,
-        Err(error) => return report_options(&error, values),
+        Err(unusable) => return report_options(unusable, values),
     };
     let mut report = |why: &str| {
         add_error(values, uri::KEY, invalid_value(uri::KEY, Some(HIDDEN), &uri::hide_secrets(why, text)));
@@ -130,15 +145,12 @@ pub(crate) async fn validate(props: &Props, values: &mut Vec<ConfigValue>) {
 }
 
 /// Says why no client can be made: a store under its key, anything else as a server that cannot be reached.
-fn report_options(error: &ConnectError, values: &mut Vec<ConfigValue>) {
-    let text = error.message.as_deref().unwrap_or_default();
-    match [stores::TRUST_STORE, stores::KEY_STORE]
-        .into_iter()
-        .find(|key| text.contains(&format!("configuration {key}:")))
-    {
-        Some(key) => add_error(values, key, text.to_owned()),
-        None => add_error(values, uri::KEY, invalid_value(uri::KEY, Some(HIDDEN), "Unable to connect to the server.")),
-    }
+fn report_options(Unusable { key, error }: Unusable, values: &mut Vec<ConfigValue>) {
+    let why = match key {
+        uri::KEY => invalid_value(uri::KEY, Some(HIDDEN), "Unable to connect to the server."),
+        _ => error.message.unwrap_or_default(),
+    };
+    add_error(values, key, why);
 }
 
 async fn hello(client: &Client, criteria: SelectionCriteria) -> mongodb::error::Result<Document> {

@@ -124,7 +124,7 @@ impl Writer {
     /// As [`client::options`], and if the options contradict each other.
     pub(crate) async fn new(props: &Props, context: TaskContext) -> Result<Self> {
         let uri = props.get(uri::KEY).map_or("mongodb://localhost:27017", |uri| uri.trim()).to_owned();
-        let options = client::options(props).await?;
+        let options = client::options(props).await.map_err(|unusable| unusable.error)?;
         let retry_writes = options.driver.retry_writes != Some(false);
         let pool = options.driver.max_pool_size.filter(|size| *size > 0).map_or(IN_FLIGHT, |size| size as usize);
         let most_in_flight = IN_FLIGHT.min(pool);

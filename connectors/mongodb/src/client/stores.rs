@@ -5,20 +5,22 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use longshore_api::ConnectError;
 use longshore_api::config::{ParsedConfig, invalid_value};
-use longshore_api::{ConnectError, Result};
 use longshore_tls::{Store, to_pem};
 use mongodb::options::{ClientOptions, Tls};
 use tempfile::{NamedTempFile, TempPath};
 
-pub(crate) const TRUST_STORE: &str = "connection.ssl.truststore";
-pub(crate) const KEY_STORE: &str = "connection.ssl.keystore";
+use super::Unusable;
+
+const TRUST_STORE: &str = "connection.ssl.truststore";
+const KEY_STORE: &str = "connection.ssl.keystore";
 
 /// Puts the stores of a configuration into the driver's options; gives the files that these name now.
 ///
 /// # Errors
 /// A store that cannot be read, named by its key; its password is never shown.
-pub(super) fn apply(parsed: &ParsedConfig, options: &mut ClientOptions) -> Result<Vec<TempPath>> {
+pub(super) fn apply(parsed: &ParsedConfig, options: &mut ClientOptions) -> Result<Vec<TempPath>, Unusable> {
     let store = |key: &str| Some(parsed.string(key)).filter(|path| !path.is_empty());
     let (trust, keys) = (store(TRUST_STORE), store(KEY_STORE));
     if trust.is_none() && keys.is_none() {
@@ -29,7 +31,7 @@ pub(super) fn apply(parsed: &ParsedConfig, options: &mut ClientOptions) -> Resul
         return Ok(Vec::new());
     };
     let mut files = Vec::new();
-    let mut keep = |key: &str, path: &str, pem: &str| -> Result<PathBuf> {
+    let mut keep = |key, path: &str, pem: &str| -> Result<PathBuf, Unusable> {
         let file = write(pem).map_err(|error| refused(key, path, &error))?;
         let path = file.to_path_buf();
         files.push(file);
@@ -49,11 +51,11 @@ pub(super) fn apply(parsed: &ParsedConfig, options: &mut ClientOptions) -> Resul
 
 fn open<T, E: std::fmt::Display>(
     parsed: &ParsedConfig,
-    key: &str,
+    key: &'static str,
     path: &str,
     password_key: &str,
-    read: impl FnOnce(&Store<'_>) -> std::result::Result<T, E>,
-) -> Result<T> {
+    read: impl FnOnce(&Store<'_>) -> Result<T, E>,
+) -> Result<T, Unusable> {
     let password = Some(parsed.string(password_key)).filter(|password| !password.is_empty());
     let store = Store { path: Path::new(path), kind: None, password, key_password: None };
     read(&store).map_err(|error| refused(key, path, &error))
@@ -65,8 +67,8 @@ fn write(pem: &str) -> std::io::Result<TempPath> {
     Ok(file.into_temp_path())
 }
 
-fn refused(key: &str, path: &str, why: &dyn std::fmt::Display) -> ConnectError {
-    ConnectError::config(invalid_value(key, Some(path), &why.to_string()))
+fn refused(key: &'static str, path: &str, why: &dyn std::fmt::Display) -> Unusable {
+    Unusable { key, error: ConnectError::config(invalid_value(key, Some(path), &why.to_string())) }
 }
 
 #[cfg(test)]
@@ -113,7 +115,9 @@ mod tests {
         for (path, password, why) in [(trust.as_str(), "wr0ng-s3cret", "assword"), ("/nowhere.jks", "", "/nowhere.jks")]
         {
             let props = props(&[("connection.ssl.truststore", path), ("connection.ssl.truststorePassword", password)]);
-            let text = options(&props).await.err().unwrap().to_string();
+            let unusable = options(&props).await.err().unwrap();
+            assert_eq!(unusable.key, "connection.ssl.truststore");
+            let text = unusable.error.to_string();
             assert!(
                 text.starts_with(&format!("Invalid value {path} for configuration connection.ssl.truststore")),
                 "{text}"

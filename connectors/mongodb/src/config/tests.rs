@@ -214,3 +214,9 @@ fn secrets_are_taken_out_of_any_text() {
     assert_eq!(uri::hide_secrets("at h:1", "mongodb://h:1"), "at h:1");
     assert_eq!(uri::hosts("mongodb://u:p@a:1,b:2/?replicaSet=x"), "a:1,b:2");
 }
+
+#[test]
+fn options_that_the_driver_does_not_know_are_left_out_and_wrong_values_are_not() {
+    let uri = "mongodb://h/?jmxEnabled=true&retryWritez=false&compressors=zstd&w=majority&connectTimeoutMS=soon";
+    assert_eq!(uri::supported(uri), "mongodb://h/?w=majority&connectTimeoutMS=soon");
+}

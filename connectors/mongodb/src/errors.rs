@@ -117,7 +117,8 @@ pub(crate) fn reply(document: &Document, hosts: &str) -> Result<Reply, Failure> 
         let labelled = document
             .get_array("errorLabels")
             .is_ok_and(|labels| labels.iter().any(|label| label.as_str() == Some(RETRYABLE_WRITE)));
-        if reply.write_errors.is_empty() && (labelled || PASSING_CODES.contains(&code)) {
+        // What is refused for itself is refused again, and the rest is then acknowledged.
+        if labelled || PASSING_CODES.contains(&code) {
             return Err(Failure::Passing(retriable(hosts, &message)));
         }
         reply.write_concern_error =

@@ -275,6 +275,40 @@ impl Prepared {
         self.runs.sort_by_key(|run| run.chain);
     }
 
+    /// The same for what a put gets next: the batch itself, or one without records whose partition went. What stays
+    /// keeps its documents, and so the fresh `_id`s under which they may be there already. `None` if it is another batch.
+    pub(crate) fn left_in(mut self, batch: &Arc<Batch>, from: usize) -> Option<Self> {
+        if Arc::ptr_eq(&self.batch, batch) {
+            return (self.next == from).then_some(self);
+        }
+        let mut new = (from..batch.len()).peekable();
+        let old = (0..self.batch.len()).map(|index| self.batch.record(index));
+        let places: Vec<Option<usize>> = old
+            .enumerate()
+            .map(|(index, old)| new.next_if(|new| index >= self.next && same(&old, &batch.record(*new))))
+            .collect();
+        if new.next().is_some() {
+            return None;
+        }
+        let place = |index: usize| places.get(index).copied().flatten();
+        let records: Vec<Option<usize>> = self.operations.iter().map(|one| place(one.record as usize)).collect();
+        let stays = |operation: u32| records.get(operation as usize).is_some_and(Option::is_some);
+        self.runs.iter_mut().for_each(|run| run.retain(stays));
+        for (operation, record) in self.operations.iter_mut().zip(&records) {
+            operation.record = record.map_or(operation.record, |record| record as u32);
+        }
+        self.bad.retain_mut(|bad| {
+            let index = place(bad.index);
+            bad.batch = Arc::clone(batch);
+            bad.index = index.unwrap_or(bad.index);
+            index.is_some()
+        });
+        self.end = from + places.iter().take(self.end).flatten().count();
+        self.next = from;
+        self.batch = Arc::clone(batch);
+        Some(self)
+    }
+
     /// Moves on over everything that is accounted for, and gives the bad records among it in their order.
     pub(crate) fn advance(&mut self) -> Vec<BadRecord> {
         let left = self.runs.iter().flat_map(Run::left);
@@ -284,6 +318,16 @@ impl Prepared {
         let count = self.bad.partition_point(|bad| bad.index < self.next);
         self.bad.drain(..count).collect()
     }
+}
+
+/// Whether two are the same record of Kafka's. A topic that was made anew has other records at the same offsets.
+fn same(one: &Record<'_>, other: &Record<'_>) -> bool {
+    let place = |record: &Record<'_>| (record.original_partition(), record.offset(), record.timestamp());
+    place(one) == place(other)
+        && one.original_topic() == other.original_topic()
+        && one.raw_key() == other.raw_key()
+        && one.raw_value() == other.raw_value()
+        && one.raw_headers().eq(other.raw_headers())
 }
 
 /// The error that ends the task for a record.

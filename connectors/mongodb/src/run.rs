@@ -57,6 +57,18 @@ impl Run {
         self.order.get(self.done..).unwrap_or_default()
     }
 
+    /// Forgets what is left of operations that are not to be kept. A command that was under way is then no longer the
+    /// same, and cannot be sent again under its number.
+    pub(crate) fn retain(&mut self, keep: impl Fn(u32) -> bool) {
+        if self.left().iter().all(|operation| keep(*operation)) {
+            return;
+        }
+        self.order.drain(..self.done);
+        self.done = 0;
+        self.order.retain(|operation| keep(*operation));
+        self.attempt.give_up_number();
+    }
+
     /// How many operations are done when the current bulk write is.
     pub(crate) fn bulk_end(&self) -> usize {
         let size = self.topic.settings.max_batch_size;
@@ -79,8 +91,7 @@ pub(crate) fn split(
     }
     let of = |index: &u32| operations.get(*index as usize);
     let is_fresh = |operation: &Operation| match operation.action {
-        Action::Replace { fresh } => fresh,
-        Action::Insert => settings.id_strategy.is_fresh() && settings.overwrite_id,
+        Action::Replace { fresh } | Action::Insert { fresh } => fresh,
         _ => false,
     };
     if order.iter().filter_map(of).all(is_fresh) {

@@ -97,7 +97,7 @@ impl Running {
     }
 
     async fn put(&mut self, batch: &Arc<Batch>, from: usize) -> Result<PutOutcome> {
-        let pending = self.pending.take().filter(|pending| Arc::ptr_eq(&pending.batch, batch) && pending.next == from);
+        let pending = self.pending.take().and_then(|pending| pending.left_in(batch, from));
         let mut prepared = match pending {
             Some(pending) => pending,
             None => match self.writer.limits().await {
@@ -230,6 +230,7 @@ impl Sending<'_> {
                 operations: &self.prepared.operations,
                 arena: &self.prepared.arena,
                 fresh_as_inserts: run.fresh_as_inserts,
+                inserts_as_replacements: run.topic.settings.time_series.is_none(),
                 now: self.prepared.now,
             };
             let errors;

@@ -73,8 +73,8 @@ impl WriteStrategy {
 /// What an operation does. Its documents stand one after another in the arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Inserts the document.
-    Insert,
+    /// Inserts the document. Under a fresh `_id`, which is nowhere yet, a replacement does the same.
+    Insert { fresh: bool },
     /// Replaces the document of the same `_id`, or inserts it. A fresh `_id` is nowhere yet, so that an insert does
     /// the same and costs the server less.
     Replace { fresh: bool },
@@ -105,7 +105,7 @@ impl Action {
     /// The command that carries the operation.
     pub(crate) fn command(self) -> CommandKind {
         match self {
-            Action::Insert => CommandKind::Insert,
+            Action::Insert { .. } => CommandKind::Insert,
             Action::Delete => CommandKind::Delete,
             _ => CommandKind::Update,
         }
@@ -223,7 +223,7 @@ fn without_id(
             let fresh = bson::oid::ObjectId::new().bytes();
             let id = RawValue { kind: kind::OBJECT_ID, bytes: &fresh };
             Parts { document, existing: None, id }.with_id(arena);
-            Ok(Action::Insert)
+            Ok(Action::Insert { fresh: true })
         }
         WriteStrategy::DeleteOneDefault => delete_by_key(key, arena),
         WriteStrategy::ReplaceOneBusinessKey
@@ -247,7 +247,7 @@ fn write(
         }
         WriteStrategy::InsertOneDefault => {
             document.with_id(arena);
-            Ok(Action::Insert)
+            Ok(Action::Insert { fresh })
         }
         WriteStrategy::UpdateOneDefault => {
             document.with_id(arena);
@@ -450,7 +450,7 @@ pub(crate) fn statement(
             element(buffer, kind::DOCUMENT, b"q", first);
             element(buffer, kind::INT32, b"limit", &1_i32.to_le_bytes());
         }
-        Action::Insert | Action::Replace { .. } => {
+        Action::Insert { .. } | Action::Replace { .. } => {
             by_id(buffer);
             element(buffer, kind::DOCUMENT, b"u", first);
         }
@@ -483,7 +483,7 @@ pub(crate) fn statement(
 pub(crate) fn target_id(action: Action, documents: &[u8]) -> Option<RawValue<'_>> {
     let (first, _) = first_document(documents);
     match action {
-        Action::Insert | Action::Replace { .. } | Action::Set | Action::SetTimestamps => {
+        Action::Insert { .. } | Action::Replace { .. } | Action::Set | Action::SetTimestamps => {
             elements(first).next().map(|id| id.value)
         }
         Action::Delete | Action::ReplaceBy { .. } | Action::UpdateBy { .. } | Action::SetTimestampsBy => {

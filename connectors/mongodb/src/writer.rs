@@ -7,8 +7,11 @@
 //! is sent again under the same number: the server carries out each of its statements once. Elsewhere it is sent
 //! again as it is, which changes nothing for replacements, updates and deletions, whose filters find what the first
 //! one left; and insertions of documents with a fresh `_id` are sent again as replacements by that `_id`. Only
-//! insertions whose `_id` comes from the data can then meet themselves and be reported as duplicates.
+//! insertions whose `_id` comes from the data can then meet themselves and be reported as duplicates, and only those
+//! into time series, which take no replacements, be carried out twice. It is the same with what stays of a command
+//! when a part of its records goes, because their partition does.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -63,6 +66,8 @@ pub(crate) struct Work<'a> {
     pub(crate) arena: &'a [u8],
     /// Whether replacements by a fresh `_id` go as insertions.
     pub(crate) fresh_as_inserts: bool,
+    /// Whether insertions under a fresh `_id` can go as replacements: not those into a time series.
+    pub(crate) inserts_as_replacements: bool,
     /// The time for timestamps, in milliseconds since the epoch.
     pub(crate) now: i64,
 }
@@ -94,6 +99,13 @@ pub(crate) struct Attempt {
     sent: bool,
 }
 
+impl Attempt {
+    /// The next command is another one.
+    pub(crate) fn give_up_number(&mut self) {
+        self.session = None;
+    }
+}
+
 /// A session, and the number of its last command. One command at a time can go under it.
 #[derive(Debug)]
 struct Numbered {
@@ -111,6 +123,9 @@ pub(crate) struct Writer {
     numbered: bool,
     /// Sessions that no command is under way in.
     idle: Mutex<Vec<Numbered>>,
+    /// The last number that was given. Numbers rise within a session, and the driver may make a new one of what the
+    /// server knows as an old one.
+    last: AtomicI64,
     limits: Mutex<Option<Limits>>,
     /// How many commands may be under way at once.
     most_in_flight: usize,
@@ -143,6 +158,7 @@ impl Writer {
             write_concern,
             numbered,
             idle: Mutex::default(),
+            last: AtomicI64::new(0),
             limits: Mutex::default(),
             most_in_flight,
             context,
@@ -200,7 +216,7 @@ impl Writer {
             let limits = self.limits().await?;
             if !attempt.sent && self.numbered && limits.retryable {
                 let mut numbered = self.session().await?;
-                numbered.last += 1;
+                numbered.last = self.last.fetch_add(1, Ordering::Relaxed) + 1;
                 attempt.session = Some(numbered);
             }
             let (command, count) = self.command(&work, limits, attempt);
@@ -263,9 +279,10 @@ impl Writer {
 
     /// Builds the command of the work's first operations, and says how many they are.
     fn command(&self, work: &Work<'_>, limits: Limits, attempt: &Attempt) -> (Vec<u8>, usize) {
-        let blind_repetition = attempt.sent && attempt.session.is_none();
+        let replace = attempt.sent && attempt.session.is_none() && work.inserts_as_replacements;
         let kind_of = |operation: &Operation| match operation.action {
-            Action::Replace { fresh: true } if work.fresh_as_inserts && !blind_repetition => CommandKind::Insert,
+            Action::Replace { fresh: true } if work.fresh_as_inserts && !replace => CommandKind::Insert,
+            Action::Insert { fresh: true } if replace => CommandKind::Update,
             action => action.command(),
         };
         let mut operations = work.order.iter().filter_map(|index| work.operations.get(*index as usize));

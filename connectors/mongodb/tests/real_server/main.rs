@@ -9,6 +9,8 @@ mod faults;
 #[cfg(test)]
 mod matrix;
 mod parallel;
+mod repeated;
+#[cfg(test)]
 mod replica_set;
 #[cfg(test)]
 mod secure;

@@ -26,6 +26,10 @@ const PASSING_CODES: &[i32] = &[
     13436, 14031,
 ];
 
+/// Codes of a server that no longer knows what it did of a numbered command: it may have been away for longer than
+/// sessions are remembered.
+const FORGOTTEN_CODES: [i32; 2] = [217, 225];
+
 /// Why a whole command did not do what it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
@@ -179,9 +183,14 @@ pub(crate) fn is_passing(error: &Error) -> bool {
     }
     match error.kind.as_ref() {
         DriverErrorKind::Io(_) | DriverErrorKind::ConnectionPoolCleared { .. } => true,
-        DriverErrorKind::Command(refused) => PASSING_CODES.contains(&refused.code),
+        DriverErrorKind::Command(refused) => PASSING_CODES.contains(&refused.code) || is_forgotten(error),
         _ => false,
     }
+}
+
+/// Whether the command has to be sent without the number that it had.
+pub(crate) fn is_forgotten(error: &Error) -> bool {
+    matches!(error.kind.as_ref(), DriverErrorKind::Command(refused) if FORGOTTEN_CODES.contains(&refused.code))
 }
 
 /// An error's text without the parts of the driver's that only its authors read.

@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use longshore_api::config::Props;
 use longshore_api::{
-    BadRecord, Batch, ConnectError, FlushOutcome, Origin, Positions, PutOutcome, Result, SinkTask, TaskContext,
+    BadRecord, Batch, ConnectError, ErrorKind, FlushOutcome, Origin, Positions, PutOutcome, Result, SinkTask,
+    TaskContext,
 };
 
-use crate::config::{self, Tolerance};
+use crate::config::{self, Settings, Tolerance};
 use crate::date;
 use crate::errors::{Failure, Reply};
 use crate::namespace::Namespace;
@@ -236,8 +237,8 @@ impl Sending<'_> {
             let errors;
             (run.done, errors) = match self.running.writer.send(work, &mut run.attempt).await {
                 Ok((count, reply)) => account(run, count, &reply),
-                // The server refuses the command as a whole, which is no record's fault.
-                Err(Failure::Refused(error)) if run.topic.settings.tolerance == Tolerance::All => {
+                // The server refuses the command as a whole.
+                Err(Failure::Refused(error)) if is_tolerable(&error, &run.topic.settings) => {
                     let error = ConnectError::data(error.to_string()).with_class(error.class);
                     let all = run.order.len();
                     (all, (first..all).map(|position| (position, error.clone())).collect())
@@ -286,6 +287,12 @@ impl Sending<'_> {
             }
         }
     }
+}
+
+/// Whether records are reported instead of ending the task. A login or a privilege that is gone is no record's fault,
+/// unless records say where they go: then one may name a place that the user must not write to.
+fn is_tolerable(error: &ConnectError, settings: &Settings) -> bool {
+    settings.tolerance == Tolerance::All && (error.kind != ErrorKind::Config || settings.field_paths.is_some())
 }
 
 /// What became of the first `count` operations that were left of a run: how many are done now, and what failed.

@@ -100,7 +100,7 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// The next command is another one.
+    /// The next command is another one, or the server does not know the last one's number.
     pub(crate) fn give_up_number(&mut self) {
         self.session = None;
     }
@@ -262,7 +262,12 @@ impl Writer {
             }
             None => bounded(&self.context, &self.hosts, action.into_future()).await?,
         };
-        answer.map_err(|error| self.failure(&error))
+        answer.map_err(|error| {
+            if errors::is_forgotten(&error) {
+                attempt.give_up_number();
+            }
+            self.failure(&error)
+        })
     }
 
     /// Makes a time series of a collection that is not there yet.

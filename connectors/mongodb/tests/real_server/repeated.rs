@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bson::{Document, doc};
-use longshore_api::Batch;
+use longshore_api::{Batch, ErrorKind};
 
 use crate::support::{self, ID, Lab, Sink, WRITE, batch, within_a_minute};
 
@@ -124,4 +124,34 @@ async fn a_write_concern_that_cannot_be_met_is_reported_for_what_was_written_non
     assert_eq!(outcome.bad.iter().map(|bad| bad.index).collect::<Vec<_>>(), [0, 1]);
     assert!(outcome.bad.iter().all(|bad| bad.error.class.ends_with("WriteConcernException")));
     assert_eq!(lab.count().await, 2);
+}
+
+#[tokio::test]
+async fn a_command_whose_number_the_server_has_forgotten_goes_without_one() {
+    let lab = Lab::new("forgotten").await;
+    let _alone = support::alone().await;
+    let mut sink = Sink::start(&lab, &[("errors.tolerance", "all")]).await;
+    // Incomplete history, and a number that is too old.
+    for code in [217, 225] {
+        lab.clear().await;
+        let batch = batch(&[r#"{"n":1}"#, r#"{"n":2}"#]);
+        lab.fail_after(0, "insert", unacknowledged()).await;
+        assert!(sink.put(&batch).await.retry.is_some());
+        lab.fail(1, "insert", doc! { "errorCode": code }).await;
+        let outcome = sink.put(&batch).await;
+        assert_eq!((outcome.taken, outcome.bad.len(), outcome.retry), (2, 0, None), "{code}");
+        assert_eq!(lab.count().await, 2, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_ends_is_no_records_fault_however_tolerant_the_task_is() {
+    let lab = Lab::new("login_ends").await;
+    let _alone = support::alone().await;
+    let mut sink = Sink::start(&lab, &[("errors.tolerance", "all")]).await;
+    for code in [13, 18] {
+        lab.fail(1, "insert", doc! { "errorCode": code }).await;
+        let error = sink.try_put(&batch(&[r#"{"n":1}"#])).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Config, "{error}");
+    }
 }

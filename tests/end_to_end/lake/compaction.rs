@@ -1,9 +1,12 @@
 //! `longshore lake compact`: small objects become large ones, whatever ends it and whenever.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use longshore_test_servers::kafka;
+use longshore_test_servers::{kafka, s3};
 use serde_json::{Value, json};
 
 use super::super::bucket::Bucket;
@@ -333,4 +336,92 @@ fn a_schedule_compacts_what_comes_until_it_is_told_to_end() {
     // It may have been at work.
     assert!(lake.compact("parquet", &[]).0);
     assert_eq!(lake.verify(true, &[])["rows"], 40);
+}
+
+/// A proxy before the server that does something, once, before it passes a request on that begins so. Its URL.
+fn before_request(
+    is_it: impl Fn(&str) -> bool + Send + 'static,
+    act: impl FnOnce() + Send + 'static,
+) -> (String, std::thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = s3().trim_start_matches("http://").to_owned();
+    let (mut act, is_done) = (Some(act), std::sync::mpsc::channel());
+    let waiting = std::thread::spawn(move || is_done.1.recv().unwrap());
+    std::thread::spawn(move || {
+        while let Ok((mut client, _)) = listener.accept() {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                if client.read_exact(&mut byte).is_err() {
+                    break;
+                }
+                head.extend_from_slice(&byte);
+            }
+            if let Some(act) = act.take_if(|_| is_it(&String::from_utf8_lossy(&head))) {
+                act();
+                is_done.0.send(()).unwrap();
+            }
+            let mut upstream = TcpStream::connect(&server).unwrap();
+            head.truncate(head.len().saturating_sub(2));
+            upstream.write_all(&[&head[..], b"Connection: close\r\n\r\n"].concat()).unwrap();
+            let (mut from_client, mut to_server) = (client.try_clone().unwrap(), upstream.try_clone().unwrap());
+            // Either side may hang up, which is what it is for.
+            std::thread::spawn(move || drop(io::copy(&mut from_client, &mut to_server)));
+            std::thread::spawn(move || {
+                drop(io::copy(&mut upstream, &mut client));
+                drop(client.shutdown(Shutdown::Both));
+            });
+        }
+    });
+    (url, waiting)
+}
+
+#[test]
+fn an_object_that_is_written_again_while_the_large_one_is_read_back_stays() {
+    let lake = Arc::new(Bucket::new());
+    for first in [0, 10, 20] {
+        lake.put(&key("partition=0", &format!("{first:010}.json")), values(first..first + 10));
+    }
+    let again = key("partition=0", "0000000010.json");
+    // The sink comes back, and has more records for the object than it had.
+    let (writing, written) = (Arc::clone(&lake), again.clone());
+    let is_read_back = |head: &str| {
+        let line = head.lines().next().unwrap_or_default();
+        line.starts_with("GET ")
+            && line.contains(".compacted.")
+            && !line.contains(".manifest")
+            && !line.contains("list-type")
+    };
+    let (url, done) = before_request(is_read_back, move || writing.put(&written, values(10..25)));
+    let (well, text) = lake.compact("parquet", &["--endpoint", &url]);
+    done.join().unwrap();
+    assert!(!well && text.contains("0000000010.json: it is another one than that which was read into"), "{text}");
+    assert!(lake.get(&again) == values(10..25));
+    assert!(text.ends_with("1 objects written with 30 rows, 2 objects deleted\n"), "{text}");
+}
+
+#[test]
+fn what_is_written_again_long_after_is_not_made_a_part_of_the_same_object() {
+    let lake = Bucket::new();
+    small(&lake, 4, 10);
+    let again = key("partition=0", "0000000010.json");
+    let same = lake.get(&again);
+    assert!(lake.compact("parquet", &[]).0);
+    for first in [40, 50, 60, 70, 80] {
+        lake.put(&key("partition=0", &format!("{first:010}.json")), values(first..first + 10));
+        let keys = lines(first..first + 10, |n| format!(r#""key {n}""#));
+        lake.put(&key("partition=0", &format!("{first:010}.keys.json")), keys);
+    }
+    assert!(lake.compact("parquet", &[]).0);
+    assert_eq!(lake.verify(true, &[])["rows"], 90);
+    assert!(lake.keys().iter().any(|key| key.ends_with("0000000000.0000000089.compacted.snappy.parquet")));
+    // Whose manifest does not name it any more.
+    lake.put(&again, same);
+    for _ in 0..2 {
+        let (well, text) = lake.compact("parquet", &[]);
+        assert!(!well && text.contains("0000000010.json: it is left as it is: its first record is in s3://"), "{text}");
+        assert!(text.ends_with("0 objects written with 0 rows, 0 objects deleted\n"), "{text}");
+    }
+    assert_eq!(lake.keys().len(), 5);
 }

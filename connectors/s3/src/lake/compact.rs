@@ -7,6 +7,7 @@
 //! deleted, else the large ones are. A run after a run changes nothing.
 
 mod describe;
+mod held;
 mod plan;
 mod settle;
 
@@ -28,6 +29,7 @@ use super::{AT_ONCE, Lake};
 use crate::manifest::{self, Input, Manifest};
 use crate::store::Store;
 use crate::store::aws::Listed;
+use held::Held;
 use plan::{Object, Record, plan};
 use settle::Settled;
 
@@ -106,6 +108,8 @@ struct Run {
     there: BTreeMap<String, Listed>,
     /// Objects that this run does not look at any more.
     left: HashSet<String>,
+    /// What large objects hold.
+    held: Held,
     done: Compacted,
 }
 
@@ -114,11 +118,13 @@ struct Run {
 /// # Errors
 /// Why the lake cannot be read or written. What was done until then is whole.
 pub async fn compact(lake: Arc<Lake>, asked: Compaction, mut progress: impl FnMut(usize, usize)) -> Result<Compacted> {
-    let mut run = Run { lake, asked, there: BTreeMap::new(), left: HashSet::new(), done: Compacted::default() };
+    let (there, left, held) = (BTreeMap::new(), HashSet::new(), Held::default());
+    let mut run = Run { lake, asked, there, left, held, done: Compacted::default() };
     run.list().await?;
     run.finish_earlier().await?;
     // What has become large enough to go with what stands beside it does so at once.
     loop {
+        run.leave_held();
         let groups = plan(&run.lake.scheme, run.there.values(), &run.left, asked, SystemTime::now());
         let total = groups.len();
         if asked.dry_run {

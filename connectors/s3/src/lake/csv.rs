@@ -19,12 +19,12 @@ impl<R: BufRead> Reader<R> {
         Self { input, line: Vec::new() }
     }
 
-    /// The fields of the next record; `None` after the last.
+    /// The fields of the next record, of which empty ones without quotation marks have no text; `None` after the last.
     ///
     /// # Errors
     /// Kind BadRecord: a quotation mark that is not closed, text after one that is, bytes that are no UTF-8, a record
     /// of more than [`MAX_PIECE`] bytes.
-    pub(crate) fn next(&mut self) -> Result<Option<Vec<String>>> {
+    pub(crate) fn next(&mut self) -> Result<Option<Vec<Option<String>>>> {
         if !self.read_record(MAX_PIECE)? {
             return Ok(None);
         }
@@ -55,7 +55,7 @@ impl<R: BufRead> Reader<R> {
     }
 }
 
-fn fields(mut rest: &str) -> Result<Vec<String>> {
+fn fields(mut rest: &str) -> Result<Vec<Option<String>>> {
     let mut fields = Vec::new();
     loop {
         let (field, after) = match rest.strip_prefix('"') {
@@ -71,13 +71,13 @@ fn fields(mut rest: &str) -> Result<Vec<String>> {
                             field.push('"');
                             quoted = more;
                         }
-                        None => break (field, after),
+                        None => break (Some(field), after),
                     }
                 }
             }
             None => {
                 let end = rest.find(',').unwrap_or(rest.len());
-                (rest[..end].to_owned(), &rest[end..])
+                (Some(rest[..end].to_owned()).filter(|field| !field.is_empty()), &rest[end..])
             }
         };
         fields.push(field);
@@ -89,11 +89,11 @@ fn fields(mut rest: &str) -> Result<Vec<String>> {
     }
 }
 
-/// Appends a record as a JSON object of texts; columns without a name have their number, from 1.
+/// Appends a record as a JSON object of texts and nulls; columns without a name have their number, from 1.
 ///
 /// # Errors
 /// Kind BadRecord: more or fewer fields than columns.
-pub(crate) fn write_json(fields: &[String], header: Option<&[String]>, out: &mut Vec<u8>) -> Result<()> {
+pub(crate) fn write_json(fields: &[Option<String>], header: Option<&[String]>, out: &mut Vec<u8>) -> Result<()> {
     if let Some(header) = header.filter(|header| header.len() != fields.len()) {
         return Err(corrupt(format!("a record has {} fields, its header {}", fields.len(), header.len())));
     }
@@ -107,7 +107,10 @@ pub(crate) fn write_json(fields: &[String], header: Option<&[String]>, out: &mut
             None => writer::string(out, &(index + 1).to_string()),
         }
         out.push(b':');
-        writer::string(out, field);
+        match field {
+            Some(field) => writer::string(out, field),
+            None => out.extend_from_slice(b"null"),
+        }
     }
     out.push(b'}');
     Ok(())
@@ -152,21 +155,25 @@ mod tests {
 
     use super::*;
 
+    fn texts(field: Option<&str>) -> Option<String> {
+        field.map(str::to_owned)
+    }
+
     #[test]
     fn fields_may_stand_in_quotation_marks_and_over_lines() {
         let mut reader = Reader::new(&b"a,\"b \"\"c\"\"\",,\"\"\r\n\"1\n2\",\n"[..]);
-        assert_eq!(reader.next().unwrap().unwrap(), ["a", "b \"c\"", "", ""]);
-        assert_eq!(reader.next().unwrap().unwrap(), ["1\n2", ""]);
+        assert_eq!(reader.next().unwrap().unwrap(), [Some("a"), Some("b \"c\""), None, Some("")].map(texts));
+        assert_eq!(reader.next().unwrap().unwrap(), [Some("1\n2"), None].map(texts));
         assert!(reader.next().unwrap().is_none());
     }
 
     proptest! {
         #[test]
         fn what_is_written_is_read_back(
-            records in prop::collection::vec(prop::collection::vec("[a,\" \n\r0é]{0,4}", 1..4), 0..5),
+            records in prop::collection::vec(prop::collection::vec(prop::option::of("[a,\" \n\r0é]{0,4}"), 2..5), 0..5),
         ) {
             let mut text = Vec::new();
-            records.iter().for_each(|record| write_record(record.iter().map(|cell| Some(cell.as_str())), &mut text));
+            records.iter().for_each(|record| write_record(record.iter().map(Option::as_deref), &mut text));
             let mut reader = Reader::new(&text[..]);
             for record in &records {
                 prop_assert_eq!(&reader.next().unwrap().unwrap(), record);

@@ -149,15 +149,22 @@ fn to_csv(sources: &[Source], out: &mut File) -> Outcome<Vec<u64>> {
     let (mut out, mut line) = (BufWriter::new(out), Vec::new());
     csv::write_record(columns.iter().map(|name| Some(*name)), &mut line);
     let mut cells: Vec<Option<Cow<'_, str>>> = vec![None; columns.len()];
+    let mut seen = vec![false; columns.len()];
     let mut counts = Vec::with_capacity(sources.len());
     for source in sources {
         counts.push(source.each(|row| {
             cells.fill(None);
+            seen.fill(false);
+            let mut twice = None;
             fields::visit(row, |name, _, text| {
                 if let Some(at) = columns.get_index_of(name) {
                     cells[at] = csv::cell(text).map(|text| text.into_owned().into());
+                    twice = twice.take().or(std::mem::replace(&mut seen[at], true).then_some(at));
                 }
             })?;
+            if let Some(name) = twice.and_then(|at| columns.get_index(at)) {
+                return Err(corrupt(format!("field {name}: it comes twice")));
+            }
             csv::write_record(cells.iter().map(Option::as_deref), &mut line);
             out.write_all(&line).map_err(temporary)?;
             line.clear();

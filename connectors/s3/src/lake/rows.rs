@@ -52,7 +52,8 @@ impl Rows {
         Ok(Self(match format {
             Format::Csv => {
                 let mut reader = csv::Reader::new(reader);
-                let header = if has_header { Some(reader.next()?.unwrap_or_default()) } else { None };
+                let names = if has_header { Some(reader.next()?.unwrap_or_default()) } else { None };
+                let header = names.map(|names| names.into_iter().map(Option::unwrap_or_default).collect());
                 Source::Csv { reader, header }
             }
             Format::Avro => Source::Avro(Box::new(AvroFile::open(reader)?)),

@@ -13,6 +13,7 @@ use aws_sdk_s3::config::{
     timeout::TimeoutConfig,
 };
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, ObjectCannedAcl, ServerSideEncryption, Tag, Tagging};
 use aws_smithy_http_client::{Connector, proxy::ProxyConfig, tls};
@@ -128,6 +129,18 @@ impl Bucket {
                 (Some(ServerSideEncryption::from(algorithm.as_str())), key)
             }
             _ => (None, None),
+        }
+    }
+
+    /// What the server says of an object; `None` if it is not there.
+    async fn head(&self, key: &str) -> Result<Option<HeadObjectOutput>, StoreError> {
+        let (algorithm, customer_key, key_md5) = self.customer_key();
+        let request = self.client.head_object().bucket(self.bucket()).key(key);
+        let request = request.set_sse_customer_algorithm(algorithm).set_sse_customer_key(customer_key);
+        match request.set_sse_customer_key_md5(key_md5).send().await {
+            Ok(head) => Ok(Some(head)),
+            Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 404) => Ok(None),
+            Err(error) => Err(explain(error)),
         }
     }
 
@@ -258,14 +271,8 @@ impl Store for Bucket {
     }
 
     async fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
-        let (algorithm, customer_key, key_md5) = self.customer_key();
-        let request = self.client.head_object().bucket(self.bucket()).key(key);
-        let request = request.set_sse_customer_algorithm(algorithm).set_sse_customer_key(customer_key);
-        match request.set_sse_customer_key_md5(key_md5).send().await {
-            Ok(head) => Ok(head.content_length.and_then(|length| u64::try_from(length).ok())),
-            Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 404) => Ok(None),
-            Err(error) => Err(explain(error)),
-        }
+        let head = self.head(key).await?;
+        Ok(head.and_then(|head| head.content_length).and_then(|length| u64::try_from(length).ok()))
     }
 
     async fn tag(&self, key: &str, tags: &[(String, String)]) -> Result<(), StoreError> {

@@ -8,8 +8,9 @@ use longshore_api::{ConnectError, ErrorKind, Result};
 use tokio::task::JoinSet;
 
 use super::Run;
+use crate::lake::name::Scheme;
 use crate::lake::{AT_ONCE, Lake, inspect};
-use crate::manifest::{self, Manifest};
+use crate::manifest::{self, Input, Manifest};
 use crate::store::Store;
 use crate::store::aws::Listed;
 
@@ -35,6 +36,7 @@ impl Run {
             let there = made.iter().filter(|key| self.there.contains_key(*key)).count();
             let has_inputs = manifests.iter().any(|manifest| !self.left_of(manifest).is_empty());
             if there == made.len() && !has_inputs {
+                manifests.iter().for_each(|manifest| self.held.add(&self.lake.scheme, manifest));
                 continue;
             }
             let inputs = manifests.iter().flat_map(|manifest| &manifest.inputs).map(|input| input.object.clone());
@@ -49,8 +51,13 @@ impl Run {
                 // Nothing was deleted for objects that never came to be.
                 self.delete_manifests(&manifests).await?;
             } else if has_inputs {
-                let listing = self.there.clone();
-                self.undo(&manifests, &listing, None).await?;
+                // What was listed is old by now: a run that is at work may have written the others.
+                let listing = self.listing(&manifests).await?;
+                if made.iter().all(|key| listing.contains_key(key)) {
+                    self.settle(&manifests).await?;
+                } else {
+                    self.undo(&manifests, &listing, None).await?;
+                }
             }
         }
         Ok(())
@@ -82,6 +89,10 @@ impl Run {
                 running.spawn(async move { (inspect::manifest(&lake, &key).await, key) });
             }
             for (manifest, key) in running.join_all().await {
+                let manifest = manifest.and_then(|manifest| match is_in_place(&self.lake.scheme, &key, &manifest) {
+                    true => Ok(manifest),
+                    false => Err(ConnectError::data("it is of an object elsewhere, or of such objects: a copy?")),
+                });
                 match manifest {
                     Ok(manifest) => {
                         let first = manifest.together.first().unwrap_or(&manifest.object).clone();
@@ -110,10 +121,29 @@ impl Run {
     /// Reads large objects back and, if they hold what their manifests say, deletes what they were made of.
     pub(super) async fn settle(&mut self, manifests: &[Manifest]) -> Result<Settled> {
         let lake = Arc::clone(&self.lake);
-        if self.was_undone(manifests).await? {
+        let listing = self.listing(manifests).await?;
+        if self.was_undone(manifests, &listing).await? {
             return Ok(Settled::Left);
         }
-        let mut listing = Listing::new();
+        for manifest in manifests {
+            if let Err(error) = check(&lake, manifest, &listing).await {
+                if error.kind != ErrorKind::BadRecord {
+                    return Err(error);
+                }
+                return self.refuse(manifests, &listing, (manifest, &error)).await;
+            }
+        }
+        self.there.extend(listing.iter().map(|(key, listed)| (key.clone(), listed.clone())));
+        for manifest in manifests {
+            self.delete_inputs(manifest, &listing).await?;
+            self.held.add(&lake.scheme, manifest);
+        }
+        Ok(Settled::Done)
+    }
+
+    /// What is in the places of large objects now.
+    async fn listing(&self, manifests: &[Manifest]) -> Result<Listing> {
+        let (lake, mut listing) = (&self.lake, Listing::new());
         for manifest in manifests {
             let Some(name) = lake.scheme.read(&manifest.object) else { continue };
             let prefixes =
@@ -124,35 +154,43 @@ impl Run {
                 listing.extend(listed.into_iter().map(|object| (object.key.clone(), object)));
             }
         }
-        for manifest in manifests {
-            if let Err(error) = check(&lake, manifest, &listing).await {
-                if error.kind != ErrorKind::BadRecord {
-                    return Err(error);
-                }
-                return self.undo(manifests, &listing, Some((manifest, &error))).await;
-            }
-        }
-        self.there.extend(listing.iter().map(|(key, listed)| (key.clone(), listed.clone())));
-        for manifest in manifests {
-            self.delete_inputs(manifest, &listing).await?;
-        }
-        Ok(Settled::Done)
+        Ok(listing)
     }
 
-    /// Whether another run has deleted a manifest meanwhile, as it does where it finds no object. Then the objects go too.
-    async fn was_undone(&mut self, manifests: &[Manifest]) -> Result<bool> {
+    /// Undoes large objects of which one is not what it should be, unless another run is writing them.
+    async fn refuse(
+        &mut self,
+        manifests: &[Manifest],
+        before: &Listing,
+        wrong: (&Manifest, &ConnectError),
+    ) -> Result<Settled> {
+        let listing = self.listing(manifests).await?;
+        let made = made_together(manifests);
+        let tag = |listing: &Listing, key: &str| listing.get(key).map(|object| object.tag.clone());
+        if made.iter().any(|key| tag(before, key) != tag(&listing, key)) {
+            let inputs = manifests.iter().flat_map(|manifest| &manifest.inputs).map(|input| input.object.clone());
+            self.left.extend(inputs.chain(made));
+            self.tell(&wrong.0.object, "it was changed meanwhile: another compaction is at work");
+            return Ok(Settled::Left);
+        }
+        self.undo(manifests, &listing, Some(wrong)).await
+    }
+
+    /// Whether another run has deleted a manifest meanwhile, as it does where it finds no object. Then the objects go too,
+    /// if all that they were made of is there.
+    async fn was_undone(&mut self, manifests: &[Manifest], listing: &Listing) -> Result<bool> {
         let lake = Arc::clone(&self.lake);
         for manifest in manifests {
             let key = manifest::key(&manifest.object, &lake.scheme.directory);
             match inspect::manifest(&lake, &key).await {
                 Ok(known) if known == *manifest => continue,
                 Err(error) if error.kind != ErrorKind::BadRecord => return Err(error),
-                Ok(_) => {}
-                Err(_) => {
+                Err(_) if is_whole(manifests, listing) => {
                     for key in manifests.iter().map(|manifest| &manifest.object) {
                         delete(&lake, key).await?;
                     }
                 }
+                _ => {}
             }
             let inputs = manifests.iter().flat_map(|manifest| &manifest.inputs);
             self.left.extend(inputs.map(|input| input.object.clone()));
@@ -166,33 +204,34 @@ impl Run {
     /// read stays.
     async fn delete_inputs(&mut self, manifest: &Manifest, listing: &Listing) -> Result<()> {
         let lake = Arc::clone(&self.lake);
-        let mut gone = Vec::new();
-        for input in &manifest.inputs {
-            let beside = manifest::key(&input.object, &lake.scheme.directory);
-            match listing.get(&input.object) {
-                Some(object) if object.tag != input.etag => {
-                    self.left.insert(input.object.clone());
-                    let made = lake.url(&manifest.object);
-                    self.tell(&input.object, format!("it is another one than that which was read into {made}"));
-                }
-                None if !listing.contains_key(&beside) => {}
-                found => gone.push((input.object.clone(), beside, found.is_some())),
-            }
-        }
-        for some in gone.chunks(AT_ONCE) {
+        let beside = |key: &str| manifest::key(key, &lake.scheme.directory);
+        let is_left =
+            |input: &&Input| listing.contains_key(&input.object) || listing.contains_key(&beside(&input.object));
+        let inputs: Vec<&Input> = manifest.inputs.iter().filter(is_left).collect();
+        for some in inputs.chunks(AT_ONCE) {
             let mut running = JoinSet::new();
-            for (object, beside, _) in some {
-                let (lake, object, beside) = (Arc::clone(&lake), object.clone(), beside.clone());
+            for input in some.iter().map(|input| (*input).clone()) {
+                let (lake, beside) = (Arc::clone(&lake), beside(&input.object));
                 running.spawn(async move {
-                    delete(&lake, &object).await?;
-                    delete(&lake, &beside).await
+                    let deleted = lake.bucket.delete_same(&input.object, &input.etag).await;
+                    let is_gone = deleted.map_err(|error| lake.failed("deleting", &input.object, &error))?;
+                    if is_gone {
+                        delete(&lake, &beside).await?;
+                    }
+                    Ok::<_, ConnectError>((input.object, beside, is_gone))
                 });
             }
-            running.join_all().await.into_iter().collect::<Result<Vec<()>>>()?;
-            for (object, beside, is_object) in some {
-                self.there.remove(object);
-                self.there.remove(beside);
-                self.done.deleted += usize::from(*is_object);
+            for done in running.join_all().await {
+                let (object, beside, is_gone) = done?;
+                if is_gone {
+                    self.there.remove(&object);
+                    self.there.remove(&beside);
+                    self.done.deleted += usize::from(listing.contains_key(&object));
+                } else {
+                    let made = lake.url(&manifest.object);
+                    self.tell(&object, format!("it is another one than that which was read into {made}"));
+                    self.left.insert(object);
+                }
             }
         }
         Ok(())
@@ -207,7 +246,7 @@ impl Run {
         wrong: Option<(&Manifest, &ConnectError)>,
     ) -> Result<Settled> {
         let inputs = || manifests.iter().flat_map(|manifest| &manifest.inputs);
-        let is_whole = inputs().all(|input| listing.get(&input.object).is_some_and(|found| found.tag == input.etag));
+        let is_whole = is_whole(manifests, listing);
         let (object, what) = match wrong {
             Some((manifest, error)) => (&manifest.object, error.to_string()),
             None => (&manifests[0].object, "not all that was to be made with it is there".to_owned()),
@@ -240,6 +279,22 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// Whether a manifest is of the object beside which it stands, and names no object of another place. Those of a copied
+/// lake name objects of the lake that it was copied from.
+fn is_in_place(scheme: &Scheme, key: &str, manifest: &Manifest) -> bool {
+    let place = |key: &str| scheme.read(key).map(|name| scheme.beginning(&name));
+    let own = place(&manifest.object);
+    let inputs = manifest.inputs.iter().map(|input| &input.object);
+    manifest::object(key, &scheme.directory).is_some_and(|object| object == manifest.object)
+        && inputs.chain(&manifest.together).all(|key| place(key) == own)
+}
+
+/// Whether all that large objects were made of is there as it was.
+fn is_whole(manifests: &[Manifest], listing: &Listing) -> bool {
+    let mut inputs = manifests.iter().flat_map(|manifest| &manifest.inputs);
+    inputs.all(|input| listing.get(&input.object).is_some_and(|found| found.tag == input.etag))
 }
 
 /// The objects that are there together or not at all.
@@ -275,4 +330,27 @@ async fn check(lake: &Lake, manifest: &Manifest, listing: &Listing) -> Result<()
 
 async fn delete(lake: &Lake, key: &str) -> Result<()> {
     lake.bucket.delete(key).await.map_err(|error| lake.failed("deleting", key, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Contents;
+
+    #[test]
+    fn manifests_of_a_copied_lake_are_told_from_its_own() {
+        let scheme = Scheme { directory: "/".to_owned(), file: "+".to_owned() };
+        let input = |object: &str| Input { object: object.to_owned(), etag: String::new(), records: 1 };
+        let manifest = |inputs: &[&str]| Manifest {
+            inputs: inputs.iter().map(|object| input(object)).collect(),
+            ..Manifest::of("a/t+0+0.1.compacted.csv", "t", 0, Contents::default())
+        };
+        let own = manifest(&["a/t+0+0.json", "a/t+0+1.json"]);
+        assert!(is_in_place(&scheme, "a/_t+0+0.1.compacted.csv.manifest", &own));
+        assert!(!is_in_place(&scheme, "copy/a/_t+0+0.1.compacted.csv.manifest", &own));
+        for other in ["a/t+1+1.json", "b/t+0+1.json", "a/u+0+1.json", "a/notes.txt"] {
+            let others = manifest(&["a/t+0+0.json", other]);
+            assert!(!is_in_place(&scheme, "a/_t+0+0.1.compacted.csv.manifest", &others), "{other}");
+        }
+    }
 }

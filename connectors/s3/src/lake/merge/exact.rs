@@ -1,11 +1,12 @@
 //! Numbers of JSON that would lose digits in a column of DOUBLEs.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use bigdecimal::BigDecimal;
 use indexmap::IndexMap;
 use longshore_api::Result;
-use longshore_formats::json::{Kind, Malformed, Number, Reader};
+use longshore_formats::json::{Kind, Number, Reader};
 use parquet::basic::{LogicalType, Type as Physical};
 use parquet::schema::types::Type;
 
@@ -21,16 +22,16 @@ const MAX_PATHS: usize = 10_000;
 pub(super) struct Lossy(IndexMap<Vec<String>, (String, String)>);
 
 impl Lossy {
-    /// Looks at the numbers of a row.
+    /// Looks at the numbers of a row, and at its names: of two members of one name a column would have one.
     ///
     /// # Errors
-    /// Kind BadRecord: it is no JSON.
+    /// Kind BadRecord: it is no JSON, or has such members.
     pub(super) fn look_at(&mut self, row: &[u8], object: &str) -> Result<()> {
         let text = std::str::from_utf8(row).map_err(corrupt)?;
-        Ok(self.value(&mut Reader::new(text), &mut Vec::new(), object)?)
+        self.value(&mut Reader::new(text), &mut Vec::new(), object)
     }
 
-    fn value(&mut self, reader: &mut Reader<'_>, path: &mut Vec<String>, object: &str) -> Result<(), Malformed> {
+    fn value(&mut self, reader: &mut Reader<'_>, path: &mut Vec<String>, object: &str) -> Result<()> {
         let mut first = true;
         match reader.peek()? {
             Kind::Number => {
@@ -41,9 +42,13 @@ impl Lossy {
             }
             Kind::Object => {
                 reader.enter(Kind::Object)?;
+                let mut names = HashSet::new();
                 while let Some(name) = reader.next_name(first)? {
                     first = false;
-                    path.push(name.into_owned());
+                    path.push(name.clone().into_owned());
+                    if !names.insert(name) {
+                        return Err(corrupt(format!("field {}: it comes twice", path.join("."))));
+                    }
                     self.value(reader, path, object)?;
                     path.pop();
                 }

@@ -64,7 +64,11 @@ pub(super) fn open(files: &[Slice]) -> std::result::Result<Joined, (usize, Parqu
         };
         let Some(wider) = wider else { break };
         union = Some(wider);
-        parts.push(Part { leaves: leaves(message), reader });
+        let leaves = leaves(message);
+        if leaves.len() < message.get_fields().len() {
+            return Err((index, ParquetError::General("two columns have one name".to_owned())));
+        }
+        parts.push(Part { leaves, reader });
     }
     let schema = match union {
         Some(Union { name, fields }) => {

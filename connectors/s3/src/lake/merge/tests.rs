@@ -163,3 +163,30 @@ fn an_object_that_cannot_be_read_is_named_with_its_row() {
         assert!(failed.error.to_string().starts_with("row 2: "), "{}", failed.error);
     }
 }
+
+#[test]
+fn what_is_missing_in_csv_is_missing_in_what_is_made_of_it() {
+    let text = "a,b\n1,\n2,\"\"\n";
+    let csv = source("t+0+0.1.compacted.csv", text.as_bytes());
+    let made = merge(std::slice::from_ref(&csv), Target::Csv).unwrap();
+    assert_eq!(std::io::read_to_string(made.file.reader()).unwrap(), text);
+    let expected = [json!({ "a": "1", "b": null }), json!({ "a": "2", "b": "" })];
+    assert_eq!(rows(&csv), expected);
+    assert_eq!(rows(&parquet(&[csv]).0), expected);
+}
+
+#[test]
+fn a_member_that_comes_twice_loses_no_value() {
+    for (row, name) in [("{\"a\":1,\"b\":0,\"a\":null}", "a"), ("{\"b\":[{\"a\":1,\"a\":2}]}", "b.a")] {
+        let twice = source("t+0+7.json", format!("{{}}\n{row}\n").as_bytes());
+        let failed = merge(std::slice::from_ref(&twice), Target::Parquet).err().unwrap();
+        assert_eq!(failed.error.to_string(), format!("row 2: field {name}: it comes twice"));
+        match merge(&[twice], Target::Csv) {
+            Err(failed) => assert_eq!(failed.error.to_string(), "row 2: field a: it comes twice"),
+            Ok(made) => {
+                let text = std::io::read_to_string(made.file.reader()).unwrap();
+                assert!(text.contains(r#"[{""a"":1,""a"":2}]"#), "{text}");
+            }
+        }
+    }
+}

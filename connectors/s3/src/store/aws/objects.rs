@@ -84,4 +84,22 @@ impl Bucket {
         self.client.delete_object().bucket(self.bucket()).key(key).send().await.map_err(explain)?;
         Ok(())
     }
+
+    /// Deletes an object if it is still that of this entity tag, or is gone; says whether it is gone now. The server
+    /// compares, if it knows how to; it is asked for the tag just before in any case.
+    pub(crate) async fn delete_same(&self, key: &str, tag: &str) -> Result<bool, StoreError> {
+        match self.head(key).await? {
+            None => return Ok(true),
+            Some(head) if bare(head.e_tag.clone()) != tag => return Ok(false),
+            Some(_) => {}
+        }
+        let request = self.client.delete_object().bucket(self.bucket()).key(key).if_match(format!("\"{tag}\""));
+        let Err(error) = request.send().await else { return Ok(true) };
+        match error.raw_response().map(|response| response.status().as_u16()) {
+            Some(404) => Ok(true),
+            Some(412) => Ok(false),
+            Some(501) => self.delete(key).await.map(|()| true),
+            _ => Err(explain(error)),
+        }
+    }
 }

@@ -40,15 +40,18 @@ impl Bucket {
 }
 
 #[test]
-fn five_hundred_open_files_stay_below_128_megabytes() {
+fn five_hundred_open_files_take_less_than_128_megabytes() {
     const PATHS: usize = 500;
-    const RECORDS: usize = 40;
+    const RECORDS: usize = 60;
+    /// How much the worker may grow: twice what the task may hold, which is 32 MiB of records on their way to it and 32 of
+    /// its files. The other half is for clients, threads and what the memory's manager keeps. The program itself, which
+    /// is much larger here than what is delivered, is mapped before.
     const LIMIT: u64 = 128 << 20;
     let lake = Bucket::new();
     let topic = unique("orders");
     create_topic(&topic, 1);
     let writer = Writer::new();
-    // More than the limit altogether, and all of it open until the last record comes.
+    // Half as much again as the limit altogether, and all of it open until the last record comes.
     let filler = "x".repeat(7000);
     let record = |path: usize, n: usize| format!(r#"{{"p":{path},"n":{n},"f":"{filler}"}}"#);
     (0..RECORDS).for_each(|n| (0..PATHS).for_each(|path| writer.send(&topic, None, Some(&record(path, n)))));
@@ -59,16 +62,17 @@ fn five_hundred_open_files_stay_below_128_megabytes() {
         ("partition.field.name", "p"),
         ("task.memory.limit.bytes", "33554432"),
     ];
+    let before = worker.peak_memory();
     worker.create("wide", &lake.sink(&topic, PATHS * RECORDS, &more));
     worker.wait_until("all objects", || lake.keys().len() == PATHS);
     worker.wait_for_state("wide", "RUNNING", "RUNNING");
-    let peak = worker.peak_memory();
+    let grown = worker.peak_memory() - before;
     for path in 0..PATHS {
         let object = lake.get(&format!("topics/{topic}/p={path}/{topic}+0+{path:010}.json"));
         let text = String::from_utf8(object).unwrap();
         assert!(text.lines().eq((0..RECORDS).map(|n| record(path, n))), "path {path}");
     }
-    assert!(peak < LIMIT, "the worker has taken {} MB", peak >> 20);
+    assert!(grown < LIMIT, "the worker has grown by {} MB", grown >> 20);
 }
 
 /// Writes records with a schema of their own, and waits until a sink has made objects of them.

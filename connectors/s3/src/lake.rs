@@ -24,6 +24,7 @@ use std::time::Duration;
 use longshore_api::{ConnectError, Result};
 
 pub use compact::{Compacted, Compaction, Large, Target, compact};
+pub(crate) use name::COMPACTED;
 pub use ranges::{Missing, Overlap};
 pub use report::{Partition, Path, Problem, Report, Samples, Schemas};
 pub use verify::{Verification, verify};

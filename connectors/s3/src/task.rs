@@ -183,15 +183,11 @@ impl Running {
                 }
                 Err(_) => continue,
             };
-            let between = &self.shared.layout.file_delimiter;
-            let delimiter = &self.shared.layout.directory_delimiter;
             let is_own = |key: &str| {
-                partitions.iter().filter(|one| one.topic == *topic).any(|one| {
-                    if let Some(namer) = &self.namer {
-                        return namer.is_of(key, topic, one.partition);
-                    }
-                    let name = format!("{delimiter}{topic}{between}{}{between}", one.partition);
-                    key.rfind(&name).is_some_and(|at| !key[at + name.len()..].contains(delimiter.as_str()))
+                let mut own = partitions.iter().filter(|one| one.topic == *topic);
+                own.any(|one| match &self.namer {
+                    Some(namer) => namer.is_of(key, topic, one.partition),
+                    None => self.shared.layout.is_of(key, topic, one.partition),
                 })
             };
             for one in left.iter().filter(|one| is_own(&one.key)) {

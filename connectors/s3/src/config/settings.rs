@@ -8,6 +8,7 @@ use longshore_formats::java_time::parse_zone;
 use super::table::{BUFFER_MEMORY, MANIFEST, ROTATE_IDLE, WRITER_PER_SCHEMA};
 use crate::aiven::Namer;
 use crate::format::{self, Column, Formats};
+use crate::lake::COMPACTED;
 use crate::manifest;
 use crate::partitioner::{Affix, Partitioner};
 use crate::rotation::Rules;
@@ -144,6 +145,18 @@ impl Layout {
             "" => format!("{topic}{delimiter}"),
             _ => format!("{}{delimiter}{topic}{delimiter}", self.topics_dir),
         }
+    }
+
+    /// Whether a sink gives a partition's object this name, whatever its path. Compaction gives its own others.
+    pub(crate) fn is_of(&self, key: &str, topic: &str, partition: i32) -> bool {
+        let (delimiter, between) = (&self.directory_delimiter, &self.file_delimiter);
+        let name = format!("{delimiter}{topic}{between}{partition}{between}");
+        key.rfind(&name).is_some_and(|at| {
+            let offset = &key[at + name.len()..];
+            offset.starts_with(|first: char| first.is_ascii_digit())
+                && !offset.contains(delimiter.as_str())
+                && !offset.contains(COMPACTED)
+        })
     }
 
     /// The name of the object of a file that starts at an offset, as far as its format's extension.
@@ -324,4 +337,30 @@ fn tags(config: &ParsedConfig) -> Result<Option<Tags>, Wrong> {
         pairs: pairs.collect::<Result<_, _>>()?,
         is_required: config.string("s3.object.behavior.on.tagging.error").eq_ignore_ascii_case("fail"),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_a_partition_are_told_from_those_of_others_and_of_compaction() {
+        let layout = Layout {
+            topics_dir: "topics".to_owned(),
+            directory_delimiter: "/".to_owned(),
+            file_delimiter: "+".to_owned(),
+            ..Layout::default()
+        };
+        for key in ["topics/orders/p=3/orders+3+0000001200.json", "topics/orders/a/b/orders+3+7.keys.avro"] {
+            assert!(layout.is_of(key, "orders", 3), "{key}");
+        }
+        for key in [
+            "topics/orders/p=31/orders+31+0000001200.json",
+            "topics/orders/p=3/orders+3+0000001200.0000004799.compacted.snappy.parquet",
+            "topics/orders/p=3/orders+3+part.json",
+            "topics/orders/orders+3+12/notes.json",
+        ] {
+            assert!(!layout.is_of(key, "orders", 3), "{key}");
+        }
+    }
 }

@@ -417,12 +417,13 @@ fn decimal(unscaled: &[u8], precision: u32, scale: i32) -> Result<BigDecimal> {
 /// Milliseconds of a date's midnight. The year 0, which Protobuf has for a date without year, is no date of Connect.
 fn date(year: i32, month: i32, day: i32) -> Result<i64> {
     let wanted = [year, month, day].map(i64::from);
-    let millis = calendar::days(wanted[0], wanted[1], wanted[2]) * calendar::MILLIS_PER_DAY;
-    let found = calendar::DateTime::from_millis(millis);
-    if year < 1 || [found.year, found.month, found.day] != wanted {
-        return Err(ConnectError::data(format!("{year}-{month}-{day} is no valid google.type.Date")));
-    }
-    Ok(millis)
+    let millis = calendar::days(wanted[0], wanted[1], wanted[2]).checked_mul(calendar::MILLIS_PER_DAY);
+    let is_wanted = |millis: &i64| {
+        let found = calendar::DateTime::from_millis(*millis);
+        year >= 1 && [found.year, found.month, found.day] == wanted
+    };
+    let invalid = || ConnectError::data(format!("{year}-{month}-{day} is no valid google.type.Date"));
+    millis.filter(is_wanted).ok_or_else(invalid)
 }
 
 fn time(hours: i32, minutes: i32, seconds: i32, nanos: i32) -> Result<i64> {
@@ -435,4 +436,20 @@ fn time(hours: i32, minutes: i32, seconds: i32, nanos: i32) -> Result<i64> {
         return Err(ConnectError::data(message));
     }
     Ok(((i64::from(hours) * 60 + i64::from(minutes)) * 60 + i64::from(seconds)) * 1000 + i64::from(nanos / 1_000_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_that_are_none_or_that_no_date_can_hold_are_refused() {
+        assert_eq!(date(2026, 11, 22), Ok(1_795_305_600_000));
+        assert_eq!(date(292_278_993, 12, 31).map(|millis| millis > 0), Ok(true));
+        for (year, month, day) in [(0, 1, 1), (2026, 2, 29), (2026, 13, 1), (-1_780_777_610, 1, 1), (i32::MAX, 12, 31)]
+        {
+            let error = date(year, month, day).unwrap_err();
+            assert_eq!(error.message, Some(format!("{year}-{month}-{day} is no valid google.type.Date")));
+        }
+    }
 }
